@@ -5,7 +5,9 @@
 
 namespace base {
 namespace {
-const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* Bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
 }  // namespace
 
 std::array<std::uint8_t, 20> Sha1(std::string_view bytes) {

@@ -36,7 +36,11 @@ struct Now {
   WallTime wall;
 };
 
-inline std::int64_t UnixMillis(WallTime at) { return at.time_since_epoch().count(); }
-inline WallTime FromUnixMillis(std::int64_t ms) { return WallTime(Millis(ms)); }
+inline std::int64_t UnixMillis(WallTime at) {
+  return at.time_since_epoch().count();
+}
+inline WallTime FromUnixMillis(std::int64_t ms) {
+  return WallTime(Millis(ms));
+}
 
 }  // namespace base

@@ -1,0 +1,141 @@
+#include "replication/resp/request_parser.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "replication/base/text.h"
+
+namespace resp {
+namespace {
+
+// Memory for words is reserved by what has arrived, never by what a header promises.
+constexpr std::size_t kMaxReserve = 1024;
+
+}  // namespace
+
+void RequestParser::Feed(std::string_view bytes) {
+  if (broken_) return;
+  if (request_start_ == buffer_.size()) {
+    buffer_.clear();
+  } else if (request_start_ > 0 && request_start_ >= buffer_.size() / 2) {
+    buffer_.erase(0, request_start_);
+  } else {
+    buffer_.append(bytes);
+    return;
+  }
+  const std::size_t shift = std::exchange(request_start_, 0);
+  at_ -= shift;
+  scanned_ = scanned_ > shift ? scanned_ - shift : 0;
+  for (Span& span : spans_) span.at -= shift;
+  buffer_.append(bytes);
+}
+
+std::size_t RequestParser::TakeEmptyLines() {
+  return std::exchange(empty_lines_, 0);
+}
+
+RequestParser::Outcome RequestParser::Refuse(std::string error) {
+  broken_ = true;
+  error_ = "Protocol error: " + std::move(error);
+  return Outcome::kError;
+}
+
+void RequestParser::FinishRequest() {
+  consumed_ += at_ - request_start_;
+  request_start_ = at_;
+}
+
+RequestParser::LineOutcome RequestParser::ReadLine(std::string_view& line) {
+  const std::size_t end = buffer_.find('\n', std::max(at_, scanned_));
+  if (end == std::string::npos) {
+    scanned_ = buffer_.size();
+    return buffer_.size() - at_ > limits_.max_inline ? LineOutcome::kTooLong : LineOutcome::kNeedMore;
+  }
+  line = std::string_view(buffer_).substr(at_, end - at_);
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  at_ = end + 1;
+  return line.size() > limits_.max_inline ? LineOutcome::kTooLong : LineOutcome::kLine;
+}
+
+RequestParser::Outcome RequestParser::NextInline(std::string_view line, Words& words) {
+  auto split = base::SplitWords(line);
+  if (!split) return Refuse("unbalanced quotes in request");
+  inline_words_ = std::move(*split);
+  FinishRequest();
+  words.assign(inline_words_.begin(), inline_words_.end());
+  return Outcome::kRequest;
+}
+
+RequestParser::Outcome RequestParser::Next(Words& words) {
+  if (broken_) return Outcome::kError;
+  while (true) {
+    std::string_view line;
+    if (!in_array_) {
+      if (at_ >= buffer_.size()) return Outcome::kNeedMore;
+      const bool is_array = buffer_[at_] == '*';
+      switch (ReadLine(line)) {
+        case LineOutcome::kNeedMore:
+          return Outcome::kNeedMore;
+        case LineOutcome::kTooLong:
+          return Refuse(is_array ? "too big mbulk count string" : "too big inline request");
+        case LineOutcome::kLine:
+          break;
+      }
+      if (!is_array) {
+        if (!base::Trim(line).empty()) return NextInline(line, words);
+        ++empty_lines_;
+        FinishRequest();
+        continue;
+      }
+      const auto count = base::ParseInt<std::int64_t>(line.substr(1));
+      if (!count || (*count > 0 && static_cast<std::uint64_t>(*count) > limits_.max_words)) {
+        const bool stranger = limits_.max_words <= kUnauthenticated.max_words && count;
+        return Refuse(stranger ? "unauthenticated multibulk length" : "invalid multibulk length");
+      }
+      if (*count <= 0) {
+        FinishRequest();
+        continue;
+      }
+      in_array_ = true;
+      words_missing_ = static_cast<std::size_t>(*count);
+      spans_.clear();
+      spans_.reserve(std::min(words_missing_, kMaxReserve));
+    }
+    while (words_missing_ > 0) {
+      if (!in_bulk_) {
+        if (at_ >= buffer_.size()) return Outcome::kNeedMore;
+        const char head = buffer_[at_];
+        if (head != '$') return Refuse(fmt::format("expected '$', got '{}'", head < ' ' ? '?' : head));
+        switch (ReadLine(line)) {
+          case LineOutcome::kNeedMore:
+            return Outcome::kNeedMore;
+          case LineOutcome::kTooLong:
+            return Refuse("too big bulk count string");
+          case LineOutcome::kLine:
+            break;
+        }
+        const auto length = base::ParseInt<std::int64_t>(line.substr(1));
+        if (!length || *length < 0 || static_cast<std::uint64_t>(*length) > limits_.max_bulk) {
+          const bool stranger = limits_.max_bulk <= kUnauthenticated.max_bulk && length && *length > 0;
+          return Refuse(stranger ? "unauthenticated bulk length" : "invalid bulk length");
+        }
+        in_bulk_ = true;
+        bulk_length_ = static_cast<std::size_t>(*length);
+      }
+      if (buffer_.size() - at_ < bulk_length_ + 2) return Outcome::kNeedMore;
+      spans_.push_back(Span{at_, bulk_length_});
+      at_ += bulk_length_ + 2;
+      in_bulk_ = false;
+      --words_missing_;
+    }
+    in_array_ = false;
+    FinishRequest();
+    words.clear();
+    for (const Span& span : spans_) words.push_back(std::string_view(buffer_).substr(span.at, span.length));
+    return Outcome::kRequest;
+  }
+}
+
+}  // namespace resp

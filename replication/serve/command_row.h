@@ -1,0 +1,116 @@
+// Commands are rows: what COMMAND reports, arity errors, HELP, access rules and tests are made from them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replication/resp/reply_writer.h"
+#include "replication/resp/request_parser.h"
+
+namespace serve {
+
+using resp::Words;
+
+// What a command does and when it may run. Named as COMMAND prints them.
+enum CommandFlag : std::uint32_t {
+  kWrite = 1U << 0,
+  kReadonly = 1U << 1,
+  kDenyOom = 1U << 2,  // may grow the data: refused beyond maxmemory
+  kAdmin = 1U << 3,
+  kPubsub = 1U << 4,
+  kNoScript = 1U << 5,
+  kBlocking = 1U << 6,
+  kLoading = 1U << 7,  // allowed while the data set is loading
+  kStale = 1U << 8,    // allowed on a replica without its master and with replica-serve-stale-data no
+  kSkipMonitor = 1U << 9,
+  kFast = 1U << 10,
+  kNoAuth = 1U << 11,        // allowed before AUTH
+  kMayReplicate = 1U << 12,  // not a write, but may reach the stream (PUBLISH)
+  kNoAsyncLoading = 1U << 13,
+  kNoMulti = 1U << 14,  // refused inside MULTI
+  kAllowBusy = 1U << 15,
+};
+
+enum CommandCategory : std::uint32_t {
+  kCatKeyspace = 1U << 0,
+  kCatRead = 1U << 1,
+  kCatWrite = 1U << 2,
+  kCatSet = 1U << 3,
+  kCatSortedset = 1U << 4,
+  kCatList = 1U << 5,
+  kCatHash = 1U << 6,
+  kCatString = 1U << 7,
+  kCatBitmap = 1U << 8,
+  kCatHyperloglog = 1U << 9,
+  kCatGeo = 1U << 10,
+  kCatStream = 1U << 11,
+  kCatPubsub = 1U << 12,
+  kCatAdmin = 1U << 13,
+  kCatFast = 1U << 14,
+  kCatSlow = 1U << 15,
+  kCatBlocking = 1U << 16,
+  kCatDangerous = 1U << 17,
+  kCatConnection = 1U << 18,
+  kCatTransaction = 1U << 19,
+  kCatScripting = 1U << 20,
+};
+
+// Where the keys stand among the words: first, last (negative counts from the end) and step. 0: no keys.
+struct KeyPositions {
+  int first = 0;
+  int last = 0;
+  int step = 0;
+};
+
+struct CommandRow {
+  std::string_view name;  // lower case; a subcommand is "container|sub"
+  int arity;              // words, the name included; -n means n or more
+  std::uint32_t flags;
+  KeyPositions keys;
+  std::uint32_t categories;
+  std::string_view group;    // "string", "connection" ...: COMMAND DOCS
+  std::string_view summary;  // one sentence, without its full stop
+};
+
+// All rows of one program by name. Where the row's handler stands is the program's own matter: it gives each
+// row a (group, index) and gets it back.
+class CommandTable {
+ public:
+  struct Entry {
+    const CommandRow* row = nullptr;
+    int group = 0;
+    std::size_t index = 0;
+  };
+
+  // Rows must outlive the table. A name may be added once.
+  void Add(const CommandRow& row, int group, std::size_t index);
+  // A further name for an existing row: rename-command, SLAVEOF for REPLICAOF.
+  void AddAlias(std::string name, std::string_view of);
+  // Removes a name (rename-command X ""). Its subcommands go with it.
+  void Remove(std::string_view name);
+
+  // By full lower-case name, "config|get" included; null when unknown.
+  const Entry* Find(std::string_view name) const;
+  bool IsContainer(std::string_view name) const;
+
+  // The row that `words` (at least one) asks for, after the checks that need nothing but the rows: is it known,
+  // is the number of words right. Otherwise null, and `error` is the reply's text ("ERR unknown command ...").
+  const Entry* Resolve(const Words& words, std::string& error) const;
+
+  const std::map<std::string, Entry, std::less<>>& all() const { return entries_; }
+
+ private:
+  std::map<std::string, Entry, std::less<>> entries_;
+};
+
+// COMMAND, COMMAND COUNT|INFO|DOCS|LIST|GETKEYS|HELP, from the rows. `words` is the whole request.
+// Source: the COMMAND documentation.
+void ReplyCommand(const CommandTable& table, const Words& words, resp::ReplyWriter& reply);
+
+// The text of "HELP" for a container, from its rows.
+void ReplyHelp(const CommandTable& table, std::string_view container, resp::ReplyWriter& reply);
+
+}  // namespace serve

@@ -1,0 +1,63 @@
+// The commands about the connection itself, the same in both programs: HELLO, AUTH, PING, CLIENT, COMMAND, SUBSCRIBE
+// ...
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "replication/base/time.h"
+#include "replication/serve/access.h"
+#include "replication/serve/client.h"
+#include "replication/serve/command_row.h"
+#include "replication/serve/pubsub.h"
+
+namespace serve {
+
+// What a RESP server of ours is made of, whatever it serves.
+struct Server {
+  // HELLO's answer.
+  std::string mode = "standalone";  // or "sentinel"
+  std::string role;                 // "master" or "replica"; empty: HELLO has no such field (sentinel)
+
+  Clients clients;
+  PubSub pubsub{clients};
+  Access access;
+  CommandTable commands;
+
+  Server() = default;
+  Server(const Server&) = delete;  // pubsub refers to clients
+  Server& operator=(const Server&) = delete;
+};
+
+using SessionHandler = void (*)(Server& server, Client& client, const Words& words, const base::Now& now,
+                                resp::ReplyWriter& reply);
+struct SessionCommand {
+  CommandRow row;
+  SessionHandler handler;
+};
+
+// The rows to put into a program's table; both programs may leave some out (a sentinel has no PUBSUB).
+std::span<const SessionCommand> SessionCommands();
+
+// The checks before any command: authentication, then what a RESP2 client in subscriber mode may do. Empty: go on;
+// otherwise the reply's text ("NOAUTH Authentication required.").
+std::string MayRun(const Server& server, const Client& client, const CommandRow& row);
+
+// One line of CLIENT LIST, without newline.
+// Source: the CLIENT LIST documentation; field order as a running redis-server 7.0 prints it.
+std::string DescribeClient(const Client& client, const base::Now& now);
+
+// CLIENT KILL's and CLIENT LIST's filters over clients that the program holds. Kills all but `self` when skip_me.
+// Returns how many are now closing.
+struct KillFilter {
+  ClientId id = 0;        // 0: any
+  std::string_view addr;  // empty: any
+  std::string_view laddr;
+  std::string_view user;
+  std::string_view type;  // normal, replica, slave, master, pubsub
+  bool skip_me = true;
+};
+std::int64_t KillClients(Server& server, Client* self, const KillFilter& filter);
+
+}  // namespace serve

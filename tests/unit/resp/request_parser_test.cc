@@ -1,0 +1,86 @@
+#include "replication/resp/request_parser.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using resp::RequestParser;
+using resp::Words;
+using Outcome = resp::RequestParser::Outcome;
+
+namespace {
+
+using Requests = std::vector<std::vector<std::string>>;
+
+// Every complete request in `bytes`, fed in pieces of `piece` bytes.
+Requests ParseAll(std::string_view bytes, std::size_t piece) {
+  RequestParser parser;
+  Requests all;
+  Words words;
+  while (!bytes.empty()) {
+    parser.Feed(bytes.substr(0, piece));
+    bytes.remove_prefix(std::min(piece, bytes.size()));
+    while (parser.Next(words) == Outcome::kRequest) all.emplace_back(words.begin(), words.end());
+  }
+  return all;
+}
+
+std::string ErrorFor(std::string_view bytes, RequestParser::Limits limits = {}) {
+  RequestParser parser(limits);
+  parser.Feed(bytes);
+  Words words;
+  while (true) {
+    switch (parser.Next(words)) {
+      case Outcome::kRequest:
+        continue;
+      case Outcome::kNeedMore:
+        return "need more";
+      case Outcome::kError:
+        return parser.error();
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("requests: a pipeline is the same however the bytes are cut") {
+  const std::string bytes =
+      "*1\r\n$4\r\nPING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\na\r\nb\r\nget k\r\n\r\n*0\r\nset \"a b\" "
+      "'c'\n*1\r\n$0\r\n\r\n";
+  const Requests expected = {{"PING"}, {"SET", "k", "a\r\nb"}, {"get", "k"}, {"set", "a b", "c"}, {""}};
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    CAPTURE(piece);
+    CHECK(ParseAll(bytes, piece) == expected);
+  }
+}
+
+TEST_CASE("requests: consumed counts whole requests and the empty lines between them") {
+  RequestParser parser;
+  Words words;
+  parser.Feed("\r\n*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPI");
+  REQUIRE(parser.Next(words) == Outcome::kRequest);
+  CHECK(parser.consumed() == 16);
+  CHECK(parser.TakeEmptyLines() == 1);
+  REQUIRE(parser.Next(words) == Outcome::kNeedMore);
+  CHECK(parser.consumed() == 16);
+  CHECK(parser.buffered() == 10);
+}
+
+TEST_CASE("requests: malformed ones are refused with the server's words") {
+  CHECK(ErrorFor("*x\r\n") == "Protocol error: invalid multibulk length");
+  CHECK(ErrorFor("*99999999\r\n") == "Protocol error: invalid multibulk length");
+  CHECK(ErrorFor("*1\r\n!3\r\n") == "Protocol error: expected '$', got '!'");
+  CHECK(ErrorFor("*1\r\n$-5\r\n") == "Protocol error: invalid bulk length");
+  CHECK(ErrorFor("*1\r\n$999999999999\r\n") == "Protocol error: invalid bulk length");
+  CHECK(ErrorFor("set \"a\r\n") == "Protocol error: unbalanced quotes in request");
+  CHECK(ErrorFor(std::string(70000, 'x')) == "Protocol error: too big inline request");
+  CHECK(ErrorFor("*" + std::string(70000, '1')) == "Protocol error: too big mbulk count string");
+  CHECK(ErrorFor("*1\r\n$" + std::string(70000, '1')) == "Protocol error: too big bulk count string");
+}
+
+TEST_CASE("requests: strangers get small limits") {
+  CHECK(ErrorFor("*11\r\n", RequestParser::kUnauthenticated) == "Protocol error: unauthenticated multibulk length");
+  CHECK(ErrorFor("*1\r\n$16385\r\n", RequestParser::kUnauthenticated) == "Protocol error: unauthenticated bulk length");
+  CHECK(ErrorFor("*2\r\n$4\r\nAUTH\r\n$1\r\nx\r\n", RequestParser::kUnauthenticated) == "need more");
+}
