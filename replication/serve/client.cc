@@ -19,7 +19,7 @@ std::string_view Client::type() const {
 }
 
 Client& Clients::Add(std::unique_ptr<Client> client) {
-  client->id = next_id_++;
+  if (client->id == 0) client->id = next_id_++;
   Client& added = *client;
   clients_.emplace(added.id, std::move(client));
   return added;

@@ -59,7 +59,7 @@ struct Client {
 // Registry, ordered by id so that whoever walks it walks it alike everywhere.
 class Clients {
  public:
-  // Gives the client its id.
+  // Gives the client its id, unless its edge has chosen one.
   Client& Add(std::unique_ptr<Client> client);
   Client* Find(ClientId id);
   const Client* Find(ClientId id) const;

@@ -1,0 +1,262 @@
+// Everything that a sentinel knows. Plain data: the functions that change it are in the files named for what they do.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "replication/base/ids.h"
+#include "replication/base/random.h"
+#include "replication/base/time.h"
+#include "replication/serve/session.h"
+#include "sentinel/core/info_report.h"
+#include "sentinel/core/link.h"
+#include "sentinel/core/timers.h"
+
+namespace sentinel {
+
+// What answers and silence say of one watched thing.
+struct Liveness {
+  base::MonoTime proof_at{};  // the last proof of life: +PONG, -LOADING, -MASTERDOWN; creation at first
+  std::optional<base::MonoTime> waiting_since;  // when the oldest PING without acceptable answer was sent
+  std::optional<base::MonoTime> pinged_at;      // the last PING sent
+  std::optional<base::MonoTime> answered_at;    // the last answer of any sort to a PING
+  std::optional<base::MonoTime> down_since;     // subjectively down
+  bool script_kill_sent = false;
+  bool down() const { return down_since.has_value(); }
+};
+
+// Why a master counts as down here: only silence is answered by a sign of life at the last look (A4).
+enum class DownCause : std::uint8_t { kNone, kSilence, kRoleMismatch, kReboot };
+
+// A master or a replica: two connections, INFO, hello.
+struct DataNode {
+  InstanceId id = InstanceId::kNone;
+  base::Endpoint address;  // numeric host
+  std::string hostname;    // as announced or configured, when it was a name
+
+  Link command{LinkKind::kCommand};
+  Link pubsub{LinkKind::kPubSub};
+  Liveness liveness;
+
+  InfoReport info;
+  std::string info_text;                        // as received, for INFO-CACHE
+  std::optional<base::MonoTime> info_at;        // when `info` arrived
+  std::optional<base::MonoTime> info_asked_at;  // an INFO is under way since
+  Role role_reported = Role::kUnknown;
+  base::MonoTime role_reported_at{};             // since when it reports this role
+  std::optional<base::MonoTime> hello_heard_at;  // any hello through this node, ours included
+  std::optional<base::MonoTime> hello_sent_at;   // the last of ours that it acknowledged
+};
+
+// Where a replica stands in the reconfiguration that follows a promotion.
+enum class Reconfiguration : std::uint8_t { kNone, kSent, kInProgress, kDone };
+
+struct Replica : DataNode {
+  Reconfiguration reconfiguration = Reconfiguration::kNone;
+  std::optional<base::MonoTime> reconfiguration_at;  // of the last change of it
+  base::MonoTime master_changed_at{};                // since when INFO names this master
+
+  // The two reads of a candidate (A5); both after objective down of the present attempt.
+  struct Read {
+    base::MonoTime at{};
+    InfoReport info;
+  };
+  std::optional<Read> first_read;
+  std::optional<Read> second_read;
+  std::optional<base::MonoTime> second_read_asked_at;
+
+  // It was the master before the switch of `former_master_epoch`, and has not been seen as a replica since (A7).
+  std::optional<base::Epoch> former_master_epoch;
+};
+
+// A promise given to a candidate. `candidate` is empty after a restart: the epoch alone prevents a second vote.
+struct Vote {
+  base::Epoch epoch;
+  base::RunId candidate;
+  ChangeNumber change = 0;  // durable from this change on
+};
+
+// What one peer last said of one master.
+struct Opinion {
+  bool down = false;
+  std::optional<base::MonoTime> at;  // of its last answer or push
+  std::optional<base::MonoTime> asked_at;
+  Vote vote;                    // as it told us; `change` has no meaning here
+  std::uint64_t last_look = 0;  // serial of the last look that it answered with our id and epoch
+  std::uint64_t pre_vote = 0;   // serial of the pre-vote that it granted
+};
+
+// Another sentinel. One link serves all masters that we have in common.
+struct Peer {
+  InstanceId id = InstanceId::kNone;
+  base::RunId run_id;
+  base::Endpoint address;
+  std::string hostname;
+  Link command{LinkKind::kCommand};
+  Liveness liveness;
+  std::optional<base::MonoTime> hello_heard_at;
+  // Extensions that it speaks, asked on every connection (A1). Empty: stock, or not known yet.
+  std::set<std::string> words;
+  bool words_known = false;
+  bool ours() const { return !words.empty(); }
+};
+
+enum class Stage : std::uint8_t {
+  kNone,
+  kWaitStart,      // standing for election
+  kSelectReplica,  // elected (or forced): waiting for the candidates' reads
+  kSendPromotion,  // last look, then SLAVEOF NO ONE
+  kWaitPromotion,  // until INFO says that it is a master
+  kReconfigure,    // promoted and durable; the others are being re-pointed
+  kUpdateConfig,   // the end of it
+};
+// "none", "wait_start", "select_slave" ...: the words of SENTINEL MASTER.
+std::string_view StageWord(Stage stage);
+
+struct Failover {
+  Stage stage = Stage::kNone;
+  base::Epoch epoch;         // the epoch in which we stand
+  std::uint64_t serial = 0;  // names the attempt in questions and answers; never reused
+  bool forced = false;       // asked for by an operator: no election
+  base::MonoTime started_at{};
+  base::MonoTime stage_at{};
+  InstanceId promoted = InstanceId::kNone;
+  bool slaveof_sent = false;  // the irreversible command is out
+  ChangeNumber change = 0;    // the durable change that the present stage rests on
+  bool active() const { return stage != Stage::kNone; }
+};
+
+// Somebody else leads, or our vote is given away: until when we leave the field to them (A3).
+struct Field {
+  base::RunId leader;
+  base::Epoch epoch;
+  base::MonoTime until{};
+  base::Endpoint replica;  // what it promotes, when it told us
+};
+
+struct Master : DataNode {
+  std::string name;
+  int quorum = 1;
+  base::Millis down_after{30000};
+  base::Millis failover_timeout{180000};
+  int parallel_syncs = 1;
+  base::Millis reboot_down_after{0};  // 0: off
+  std::string auth_user;
+  std::string auth_pass;
+  std::string notification_script;
+  std::string reconfig_script;
+  std::map<std::string, std::string> renamed_commands;  // upper case -> what to send
+
+  base::Epoch config_epoch;  // the version of `address`
+  Vote vote;                 // ours
+  DownCause down_cause = DownCause::kNone;
+  std::optional<base::MonoTime> objective_down_since;
+  bool reboot_seen = false;
+
+  Failover failover;
+  std::optional<Field> field;
+  std::vector<base::MonoTime> recent_failovers;  // for the back-off from the third within 60 s on
+  base::Millis retry_delay{0};                   // of a split election: doubles up to 10 s
+
+  std::map<base::Endpoint, Replica> replicas;  // by announced address
+  std::map<base::RunId, Opinion> sentinels;    // who else watches this master
+};
+
+// The periods that SENTINEL DEBUG shows and sets. Source: spec/sentinel.md 1.4.
+struct Periods {
+  base::Millis info{10000};
+  base::Millis ping{1000};
+  base::Millis ask{1000};
+  base::Millis publish{2000};
+  base::Millis default_down_after{30000};
+  base::Millis default_failover_timeout{180000};
+  base::Millis tilt_trigger{2000};
+  base::Millis tilt_period{30000};
+  base::Millis replica_reconf_timeout{10000};
+  base::Millis min_link_reconnect{15000};
+  base::Millis election_timeout{10000};
+  base::Millis script_max_runtime{60000};
+  base::Millis script_retry_delay{30000};
+};
+
+// What an instance id stands for.
+struct InstanceRef {
+  enum class Kind : std::uint8_t { kMaster, kReplica, kPeer };
+  Kind kind = Kind::kMaster;
+  std::string master;      // kMaster, kReplica
+  base::Endpoint replica;  // kReplica
+  base::RunId peer;        // kPeer
+};
+
+struct State {
+  explicit State(std::uint64_t seed) : random(seed) { server.mode = "sentinel"; }
+
+  base::Random random;
+
+  base::RunId my_id;
+  base::Epoch current_epoch;
+  std::map<std::string, Master> masters;
+  std::map<base::RunId, Peer> peers;
+
+  // What we say about ourselves.
+  std::uint16_t port = 26379;
+  std::string announce_ip;  // empty: the local address of each link
+  std::uint16_t announce_port = 0;
+  bool resolve_hostnames = false;
+  bool announce_hostnames = false;
+  bool deny_scripts_reconfig = true;
+  std::string sentinel_user;
+  std::string sentinel_pass;
+  std::string config_path;  // for INFO
+  std::string executable;
+  std::int64_t process_id = 0;
+  base::Now started{};
+  Periods periods;
+
+  // Durability (A10). A change of anything that the config file holds takes the next number.
+  ChangeNumber newest_change = 0;
+  ChangeNumber durable_change = 0;
+  bool save_failing = false;
+  ChangeNumber NextChange() { return ++newest_change; }
+  bool Durable(ChangeNumber change) const { return change <= durable_change; }
+
+  // Our own stalls: shown as TILT, never more than that.
+  std::optional<base::MonoTime> tilt_since;
+  std::uint64_t total_tilt = 0;
+
+  Timers timers;
+  std::optional<base::MonoTime> wake_at;  // what the edge was last told
+  std::map<InstanceId, InstanceRef> instances;
+  std::map<LinkId, InstanceId> links;  // which instance a live link belongs to
+  std::uint64_t last_instance = 0;
+  std::uint64_t last_link = 0;
+  std::uint64_t last_serial = 0;
+
+  serve::Server server;  // those who connected to us
+
+  // Counters for INFO.
+  std::uint64_t commands_processed = 0;
+  std::uint64_t connections_received = 0;
+  std::uint64_t hellos_dropped = 0;  // malformed, or about a master that we do not watch
+};
+
+// Finding things; null when they are gone.
+Master* FindMaster(State& state, std::string_view name);
+Master* FindMasterByAddress(State& state, const base::Endpoint& address);
+Master* MasterOf(State& state, InstanceId id);  // of a master or replica
+Replica* ReplicaOf(State& state, InstanceId id);
+Peer* PeerOf(State& state, InstanceId id);
+DataNode* DataNodeOf(State& state, InstanceId id);
+
+// The address that clients should write to: the promoted replica's as soon as its promotion is ours to announce.
+// `change` is what an answer that names it rests on.
+struct CurrentAddress {
+  base::Endpoint endpoint;
+  ChangeNumber change = 0;
+};
+CurrentAddress AddressOf(const State& state, const Master& master);
+
+}  // namespace sentinel

@@ -1,0 +1,69 @@
+// Exact deadlines in one ordered queue: finding the next one and moving one cost O(log n), whatever the number of
+// masters. Nothing is scanned.
+#pragma once
+
+#include <compare>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "replication/base/time.h"
+#include "sentinel/core/link.h"
+
+namespace sentinel {
+
+// What is due. The order is the order in which things due at the same moment are done.
+enum class TimerKind : std::uint8_t {
+  kReconnect,
+  kPing,
+  kInfo,
+  kHello,
+  kDownCheck,      // the moment at which silence becomes a subjective down
+  kAsk,            // ask the peers again
+  kOpinionExpiry,  // a peer's opinion becomes too old to count
+  kStand,          // stand for election (rank, retry, patience, back-off)
+  kElection,       // an attempt has lasted long enough
+  kSecondRead,     // the second INFO of the candidates
+  kSelect,         // candidates have had their time
+  kLastLook,       // the last look has had its time
+  kPromotion,      // SLAVEOF NO ONE must have worked by now
+  kLeading,        // tell ours that we still lead
+  kReconfigure,    // a replica that was told to follow has not moved; or the whole stage has lasted too long
+  kFailoverTimeout,
+  kRoleCheck,  // a claim (wrong role, wrong master) has lasted long enough to be corrected
+  kScript,
+  kSaveRetry,
+  kTilt,
+  kHousekeeping,
+};
+
+struct TimerKey {
+  InstanceId instance = InstanceId::kNone;  // kNone: the sentinel itself
+  TimerKind kind = TimerKind::kHousekeeping;
+  std::uint64_t detail = 0;  // tells apart several of a kind: a command and a pub/sub link
+  auto operator<=>(const TimerKey&) const = default;
+};
+
+class Timers {
+ public:
+  // Sets or moves.
+  void Set(const TimerKey& key, base::MonoTime at);
+  // Sets unless it is already set to an earlier moment.
+  void SetNoLater(const TimerKey& key, base::MonoTime at);
+  void Cancel(const TimerKey& key);
+  // All of an instance that is going away.
+  void CancelAll(InstanceId instance);
+  std::optional<base::MonoTime> At(const TimerKey& key) const;
+  std::optional<base::MonoTime> Next() const;
+  // Takes the earliest timer that is due at `now`.
+  std::optional<TimerKey> PopDue(base::MonoTime now);
+  // Moves every deadline later: our loop did not run for `by`.
+  void Delay(base::Millis by);
+
+ private:
+  std::map<TimerKey, base::MonoTime> at_;
+  std::set<std::pair<base::MonoTime, TimerKey>> queue_;
+};
+
+}  // namespace sentinel
