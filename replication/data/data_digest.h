@@ -1,0 +1,14 @@
+// One number for a whole data set, equal to that of a Redis server which holds the same data.
+#pragma once
+
+#include <string>
+
+#include "replication/data/keyspace.h"
+
+namespace data {
+
+// DEBUG DIGEST: 40 hexadecimal digits over all databases, forty zeros when they are empty. O(bytes of data).
+// Source: the output of DEBUG DIGEST of a running redis-server 7.0.
+std::string DataDigest(const Keyspace& keyspace);
+
+}  // namespace data

@@ -1,0 +1,98 @@
+// One key and its value: a single block of memory, packed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace data {
+
+// Milliseconds since 1970 UTC at which a key ceases to exist.
+using UnixMs = std::int64_t;
+inline constexpr UnixMs kNever = std::numeric_limits<UnixMs>::max();
+
+// Numbered as DEBUG DIGEST and the type order of Redis have it.
+enum class ValueType : std::uint8_t { kString = 0, kList = 1, kSet = 2, kZset = 3, kHash = 4, kStream = 6 };
+
+// "string", as TYPE prints it.
+std::string_view TypeName(ValueType type);
+
+// How the value is kept.
+enum class Encoding : std::uint8_t {
+  kInt,     // a 64-bit integer; its text is its canonical decimal form
+  kInline,  // up to kInlineMax bytes behind the key
+  kLarge,   // a block of its own, shared with snapshots that captured it
+};
+
+// Longer values get a block of their own, which a snapshot shares instead of copying.
+inline constexpr std::size_t kInlineMax = 1024;
+// Beyond this neither keys nor values are kept. (Clients are stopped earlier, by proto-max-bulk-len.)
+inline constexpr std::size_t kMaxStringBytes = 0xffffffffU;
+
+// Room for the digits of a 64-bit integer.
+struct IntText {
+  char digits[24];
+};
+
+// The layout is: this header, then, each only if needed, expiry (16 bytes), large value (16), key, inline value.
+// Entries are made and freed by Table; other code sees them const.
+class Entry {
+ public:
+  using LargeValue = std::shared_ptr<std::string>;
+
+  ValueType type() const { return type_; }
+  Encoding encoding() const { return encoding_; }
+  std::string_view key() const { return {Base() + KeyOffset(), key_size_}; }
+  // kNever when the key has no expiry.
+  UnixMs expires_at() const { return has_expiry_ ? expiry()->at : kNever; }
+  bool has_expiry() const { return has_expiry_; }
+  bool ExpiredAt(UnixMs now) const { return has_expiry_ && expiry()->at <= now; }
+
+  // Strings only. The view points into the entry or into `buffer`; it is valid until the key is changed.
+  std::string_view Text(IntText& buffer) const;
+  // Only for Encoding::kInt.
+  std::int64_t Integer() const;
+  // Only for Encoding::kLarge.
+  const LargeValue& large() const;
+  // Length of Text().
+  std::size_t TextSize() const;
+
+  // Was the value edited in place (APPEND, SETRANGE)? OBJECT ENCODING then says "raw" however short it is.
+  bool edited() const { return edited_; }
+
+  // When the key was last used, in seconds of the monotonic clock, modulo 2^32.
+  std::uint32_t used_at() const { return used_at_; }
+  void set_used_at(std::uint32_t seconds) { used_at_ = seconds; }
+
+ private:
+  friend class EntryMaker;
+  friend class ExpiryIndex;
+
+  struct Expiry {
+    UnixMs at;
+    std::uint32_t heap_index;  // where ExpiryIndex keeps it
+    std::uint32_t unused;
+  };
+
+  const char* Base() const { return reinterpret_cast<const char*>(this); }
+  char* Base() { return reinterpret_cast<char*>(this); }
+  Expiry* expiry() { return reinterpret_cast<Expiry*>(Base() + sizeof(Entry)); }
+  const Expiry* expiry() const { return reinterpret_cast<const Expiry*>(Base() + sizeof(Entry)); }
+  std::size_t LargeOffset() const { return sizeof(Entry) + (has_expiry_ ? sizeof(Expiry) : 0); }
+  std::size_t KeyOffset() const { return LargeOffset() + (encoding_ == Encoding::kLarge ? sizeof(LargeValue) : 0); }
+  std::size_t ValueOffset() const { return KeyOffset() + key_size_; }
+
+  ValueType type_;
+  Encoding encoding_;
+  bool has_expiry_;
+  bool edited_;
+  std::uint32_t used_at_;
+  std::uint32_t key_size_;
+  std::uint32_t inline_size_;  // bytes of the inline value, or of the integer
+};
+static_assert(sizeof(Entry) == 16);
+
+}  // namespace data

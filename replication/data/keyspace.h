@@ -1,0 +1,165 @@
+// The data set: numbered databases of keys, and the one door through which everything that changes them goes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replication/base/random.h"
+#include "replication/data/entry.h"
+
+namespace data {
+
+class Database;
+class Snapshot;
+class Table;
+
+struct Effect;
+
+// Told of every change, from the door: for WATCH, later for notifications. Called before the change takes place.
+class ChangeListener {
+ public:
+  virtual ~ChangeListener() = default;
+  virtual void KeyChanged(int db, std::string_view key) = 0;
+  // Every key of the database may have changed: FLUSHDB, SWAPDB, a full sync.
+  virtual void AllChanged(int db) = 0;
+};
+
+// What INFO stats shows of the keyspace; CONFIG RESETSTAT sets it back.
+struct KeyspaceStats {
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t expired = 0;  // keys deleted because their time had come
+};
+
+// Tables whose keys are gone from the data set but whose memory is not free yet: destroy it where that may take
+// long (another thread may do it).
+struct Discarded {
+  std::vector<std::shared_ptr<Table>> tables;
+  bool empty() const { return tables.empty(); }
+};
+
+// Where a key is, or would be. Valid until the next change of the same database.
+struct Spot {
+  int db = 0;
+  std::uint64_t hash = 0;
+  std::size_t bucket = 0;
+  Entry** slot = nullptr;  // null: no such key
+
+  explicit operator bool() const { return slot != nullptr; }
+  const Entry* operator->() const { return *slot; }
+  const Entry& operator*() const { return **slot; }
+};
+
+// Knows nothing of clients, replies or roles: an expired key stays in it until somebody deletes it. What a caller may
+// see of it is decided in lookup.h.
+class Keyspace {
+ public:
+  // `seed` makes bucket order and RandomKey() unpredictable for strangers; the same seed gives the same order.
+  explicit Keyspace(int databases, std::uint64_t seed = 0);
+  ~Keyspace();
+  Keyspace(const Keyspace&) = delete;
+  Keyspace& operator=(const Keyspace&) = delete;
+
+  int databases() const { return static_cast<int>(databases_.size()); }
+  std::size_t Size(int db) const;
+  std::size_t Expires(int db) const;  // keys with an expiry
+  std::size_t TotalSize() const;
+
+  // Changes since the start, or since the last SetDirty(): rdb_changes_since_last_save.
+  std::uint64_t dirty() const { return dirty_; }
+  void set_dirty(std::uint64_t changes) { dirty_ = changes; }
+
+  // Bytes of keys, values, buckets and indices, by the allocator's size classes. O(databases).
+  std::uint64_t memory() const;
+  // Estimated mean milliseconds that keys with an expiry have left; 0 without such keys. Looks at up to 64 of them.
+  std::int64_t AverageTtl(int db, UnixMs now) const;
+
+  KeyspaceStats& stats() { return stats_; }
+  const KeyspaceStats& stats() const { return stats_; }
+
+  // Null: nobody. The listener must outlive the keyspace or be taken away before.
+  void set_listener(ChangeListener* listener) { listener_ = listener; }
+
+  // Sources of function libraries: kept and passed on, not run.
+  const std::vector<std::string>& functions() const { return functions_; }
+  void set_functions(std::vector<std::string> texts) { functions_ = std::move(texts); }
+
+  // --- Reading. Expired keys are found like all others.
+  Spot Find(int db, std::string_view key) const;
+  // Marks the key as just used, for OBJECT IDLETIME.
+  static void Touch(const Spot& spot, std::uint32_t seconds) { (*spot.slot)->set_used_at(seconds); }
+  // Each key once, in no particular order; `visit` must not change the data set. O(keys).
+  void ForEach(int db, const std::function<void(const Entry&)>& visit) const;
+  // Visits some keys and returns the cursor to go on from; 0 begins, and 0 returned means done. Whatever happens in
+  // between, each key that is there from begin to end is visited at least once.
+  std::uint64_t Scan(int db, std::uint64_t cursor, const std::function<void(const Entry&)>& visit) const;
+  // Null when the database is empty. About uniform.
+  const Entry* RandomKey(int db);
+
+  // --- Changing. Each call passes the door once per key changed. `key` must not point into an entry.
+  // Writes a string in place of whatever is there. The decimal text of an integer is kept as one.
+  void Set(const Spot& spot, std::string_view key, std::string_view value, UnixMs expires_at);
+  void SetInteger(const Spot& spot, std::string_view key, std::int64_t value, UnixMs expires_at);
+  // Both keep the expiry. The spot must hold a string.
+  void Append(const Spot& spot, std::string_view suffix);
+  void Overwrite(const Spot& spot, std::size_t offset, std::string_view bytes);  // pads with zero bytes
+  // kNever takes the expiry away. The spot must hold a key.
+  void SetExpiry(const Spot& spot, UnixMs expires_at);
+  // The spot must hold a key.
+  void Erase(const Spot& spot);
+  // Gives the value and the expiry of `from` to another key, of the same or another database, in place of what is
+  // there. `from` must hold a key and differ from the target.
+  void CopyTo(const Spot& from, int to_db, std::string_view to_key);
+  // The same, and `from` is gone.
+  void MoveTo(const Spot& from, int to_db, std::string_view to_key);
+
+  // Returns the number of keys that were there.
+  std::size_t FlushDb(int db);
+  std::size_t FlushAll();
+  void SwapDb(int a, int b);
+  // Exchanges everything but the listener, dirty count and stats: after a full sync the new data set comes in and the
+  // old one leaves with `other`. Both must have as many databases. Running snapshots keep what they began with.
+  void SwapContents(Keyspace& other);
+
+  // Deletes up to `budget` keys whose time has come, oldest first, and adds a DEL effect for each. Returns how many;
+  // fewer than the budget: none is left. O(budget * log(keys with expiry)).
+  std::size_t ActiveExpire(UnixMs now, std::size_t budget, std::vector<Effect>& effects);
+  // The earliest expiry of all keys, to know when to call ActiveExpire(); kNever: none. O(databases).
+  UnixMs NextExpiry() const;
+
+  // Flushed tables wait here; whoever runs the loop takes them away and frees them elsewhere.
+  Discarded TakeDiscarded();
+  bool has_discarded() const { return !discarded_.empty(); }
+
+  // --- Loading: no listener, no dirty count, no snapshot may be running on the database.
+  // False when the key is there already.
+  bool Load(int db, std::string_view key, std::string_view value, UnixMs expires_at);
+  bool LoadInteger(int db, std::string_view key, std::int64_t value, UnixMs expires_at);
+  // Makes room for so many keys. Only a hint, and only in an empty database.
+  void Reserve(int db, std::size_t keys);
+
+ private:
+  friend class Snapshot;
+
+  // The door. Everything that changes the keys of a bucket calls it first, with the key about to be changed.
+  void BeforeChange(int db, std::size_t bucket, std::string_view key);
+  void Put(const Spot& spot, Entry* entry);
+  Database& At(int db) const;
+
+  std::vector<std::unique_ptr<Database>> databases_;
+  std::vector<std::string> functions_;
+  std::uint64_t seed_;
+  base::Random random_;
+  std::uint64_t dirty_ = 0;
+  KeyspaceStats stats_;
+  ChangeListener* listener_ = nullptr;
+  Discarded discarded_;
+  int snapshots_ = 0;
+};
+
+}  // namespace data

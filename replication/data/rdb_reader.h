@@ -1,0 +1,81 @@
+// An RDB file into a keyspace, as its bytes arrive.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "replication/base/result.h"
+#include "replication/data/keyspace.h"
+#include "replication/data/rdb_writer.h"
+
+namespace data {
+
+struct RdbReadOptions {
+  // A master that loads its own file leaves out keys whose time has come by `now`; a replica keeps them.
+  bool drop_expired = false;
+  UnixMs now = 0;
+};
+
+// What the file said of itself.
+struct RdbFacts {
+  int version = 0;
+  std::map<std::string, std::string> aux;  // every auxiliary field, by name
+  // From repl-stream-db, repl-id and repl-offset, when the last two are there and make sense.
+  std::optional<RdbReplication> replication;
+  std::uint64_t keys_loaded = 0;
+  std::uint64_t keys_expired = 0;  // left out because of drop_expired
+  bool checksummed = false;        // the file had a checksum, and it was right
+};
+
+// Reads versions 1 to 12. What cannot be kept faithfully is refused: silent loss would be divergence.
+// Source: the RDB files of running servers; spec: RDB FORMAT.
+class RdbReader {
+ public:
+  // `into` must be empty and private to the reader; after an error it holds a part of the file and is of no use.
+  explicit RdbReader(Keyspace& into, RdbReadOptions options = {});
+
+  // Takes the next bytes and returns how many of them belong to the file: all, unless the file ends among them.
+  // kInvalid: damaged or not supported; the text has the offset and the reason, and the reader stays in error.
+  base::Result<std::size_t> Feed(std::string_view bytes);
+
+  // The whole file was read and its checksum, if it has one, is right.
+  bool complete() const { return complete_; }
+  // When there are no more bytes: kIncomplete, with the offset, unless complete().
+  base::Result<void> Finish() const;
+
+  const RdbFacts& facts() const { return facts_; }
+  // Bytes of the file taken so far.
+  std::uint64_t offset() const { return consumed_ + buffer_.size() - at_; }
+
+ private:
+  class Cursor;
+  enum class Outcome { kItem, kNeedMore, kEnd };
+
+  base::Result<Outcome> ReadItem(Cursor& cursor);
+  base::Result<Outcome> ReadHeader(Cursor& cursor);
+  base::Result<Outcome> ReadKey(Cursor& cursor, std::uint8_t type);
+  base::Result<Outcome> ReadAux(Cursor& cursor);
+  base::Result<Outcome> ReadEnd(Cursor& cursor);
+
+  Keyspace& into_;
+  RdbReadOptions options_;
+  RdbFacts facts_;
+  std::string buffer_;
+  std::size_t at_ = 0;          // in the buffer: where the unfinished item begins
+  std::size_t needed_ = 0;      // bytes that the unfinished item is known to have at least
+  std::uint64_t consumed_ = 0;  // bytes of the file before buffer_[at_]
+  std::uint64_t crc_ = 0;
+  bool header_read_ = false;
+  bool complete_ = false;
+  std::optional<base::Error> error_;
+  int db_ = 0;
+  UnixMs expires_at_ = kNever;  // of the next key
+  std::vector<std::string> functions_;
+  std::string scratch_key_;
+  std::string scratch_value_;
+};
+
+}  // namespace data
