@@ -71,9 +71,13 @@ struct CommandRow {
   std::uint32_t flags;
   KeyPositions keys;
   std::uint32_t categories;
-  std::string_view group;    // "string", "connection" ...: COMMAND DOCS
-  std::string_view summary;  // one sentence, without its full stop
+  std::string_view group;       // "string", "connection" ...: COMMAND DOCS
+  std::string_view summary;     // one sentence, without its full stop
+  std::string_view usage = {};  // what stands behind the name, for HELP: "<pattern> [<pattern> ...]"
 };
+
+// The row's categories and those that its flags imply: a write is @write, what is not fast is @slow ...
+std::uint32_t CategoriesOf(const CommandRow& row);
 
 // All rows of one program by name. Where the row's handler stands is the program's own matter: it gives each
 // row a (group, index) and gets it back.
@@ -83,6 +87,7 @@ class CommandTable {
     const CommandRow* row = nullptr;
     int group = 0;
     std::size_t index = 0;
+    bool container = false;  // has subcommands
   };
 
   // Rows must outlive the table. A name may be added once.
