@@ -32,12 +32,13 @@
 #include "replication/base/result.h"
 #include "replication/base/time.h"
 #include "replication/core/settings.h"
+#include "replication/data/rdb_writer.h"
+#include "replication/data/snapshot.h"
 #include "replication/serve/client.h"
 
 namespace replication {
 
-struct NodeState;      // state.h: all facts, for INFO, tests and invariants
-struct SnapshotBatch;  // full_sync.h: a piece of a snapshot for the worker
+struct NodeState;  // state.h: all facts, for INFO, tests and invariants
 
 using base::MonoTime;
 using base::Now;
@@ -62,14 +63,17 @@ struct DisconnectMaster {
   LinkId link = 0;
 };
 
-// A snapshot begins; its batches come from DoWork(). Give them, in order, to one encoder on a worker thread, which
-// writes `aux` first.
+// A snapshot begins; its batches come from DoWork(). One data::RdbEncoder on a worker thread gets Begin() with the
+// facts below, each batch in order, and End() after the batch that is `last`.
 struct BeginSnapshot {
   SnapshotId id = 0;
   // Not empty: write the encoded bytes to a temporary file beside it, fsync, rename, fsync the folder, and answer
   // OnSaveDone(). Empty: give the bytes back by OnSnapshotChunk().
   std::string file;
-  std::vector<std::pair<std::string, std::string>> aux;  // repl-id, repl-offset, repl-stream-db, ctime ...
+  data::RdbOptions options;
+  data::RdbHead head;
+  std::vector<std::string> functions;
+  std::vector<data::DatabaseSize> databases;
 };
 // Nobody wants it any more: drop what is queued for it, remove its temporary file, say nothing more about it.
 struct CancelSnapshot {
@@ -82,9 +86,14 @@ struct WriteConfig {
   std::uint64_t ticket = 0;
 };
 
-// Free this where it stalls nobody: a data set that has been replaced.
+// Destroy this where it stalls nobody: data that have been replaced or flushed.
 struct Discard {
-  std::shared_ptr<void> what;
+  data::Discarded tables;
+};
+
+// DEBUG SLEEP: hold the whole process up, as its name says, before anything else is done or sent.
+struct Freeze {
+  base::Millis how_long{};
 };
 
 // CONFIG SET changed something that the edge has a hand in (loglevel, tcp-keepalive, logfile ...): look at settings().
@@ -95,8 +104,15 @@ struct Stop {
   int exit_code = 0;
 };
 
-using Wish = std::variant<ConnectMaster, DisconnectMaster, BeginSnapshot, CancelSnapshot, WriteConfig, Discard,
+using Wish = std::variant<ConnectMaster, DisconnectMaster, BeginSnapshot, CancelSnapshot, WriteConfig, Discard, Freeze,
                           SettingsChanged, Stop>;
+
+// A piece of a snapshot for the worker. Nobody else touches it.
+struct SnapshotBatch {
+  SnapshotId id = 0;
+  data::Batch batch;  // may be empty
+  bool last = false;
+};
 
 // ---- What the node must be able to ask at once. ----
 
@@ -157,11 +173,12 @@ class Node {
   // The registry: Find(), TakeWoken(), `out`, `closing`. The edge takes what it sends out of the front of `out`.
   serve::Clients& clients();
   const serve::Clients& clients() const;
-  // False: this client's requests wait (WAIT, CLIENT PAUSE, a save ...); stop reading its socket, so that it cannot
-  // fill our memory. It is woken when that ends.
+  // False: this client's requests wait (WAIT, CLIENT PAUSE, a save ...) and more than a little is buffered; stop
+  // reading its socket, so that it cannot fill our memory. It is woken when that ends.
   bool WantsBytes(ClientId id) const;
 
-  // ---- Replicas: clients that sent PSYNC or SYNC. Their `out` is not the edge's to send: it is part of this. ----
+  // ---- Replicas: clients that sent PSYNC or SYNC. Their `out` is not the edge's to send: it is part of this. They
+  // ---- may stand in TakeWoken() like all others: then only `closing` is to be obeyed.
 
   bool IsReplica(ClientId id) const;
   // Those that can be sent something, in order of id. O(replicas).
@@ -189,6 +206,8 @@ class Node {
   // Does about `budget` bytes' worth (64 KiB: well below a millisecond) and appends batches for the worker. Call
   // again while has_work() and there is time.
   void DoWork(std::size_t budget, std::vector<SnapshotBatch>& out, Now now);
+  // The worker has encoded (and, for a file, written) a batch: another may follow. Once for each batch.
+  void OnBatchDone(SnapshotId id);
   // Encoded bytes of a snapshot that has no file, in order. `last` with the final ones (which may be empty).
   void OnSnapshotChunk(SnapshotId id, std::string bytes, bool last, Now now);
   // A snapshot that has a file is on disk, or could not be written.

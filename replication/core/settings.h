@@ -30,6 +30,9 @@ struct OutputLimit {
   bool operator==(const OutputLimit&) const = default;
 };
 
+// enable-debug-command: who may use DEBUG.
+enum class DebugCommand { kNo, kYes, kLocal };
+
 // Names and defaults are redis.conf's of 7.0 (dashes become underscores).
 struct Settings {
   // Where we listen and where our files lie.
@@ -49,7 +52,7 @@ struct Settings {
 
   // Who may come in.
   std::string requirepass;
-  bool enable_debug_command = false;
+  DebugCommand enable_debug_command = DebugCommand::kNo;
 
   // Snapshots on disk.
   std::string dbfilename = "dump.rdb";
