@@ -150,8 +150,9 @@ struct Master : DataNode {
   std::string reconfig_script;
   std::map<std::string, std::string> renamed_commands;  // upper case -> what to send
 
-  base::Epoch config_epoch;  // the version of `address`
-  Vote vote;                 // ours
+  base::Epoch config_epoch;         // the version of `address`
+  ChangeNumber address_change = 0;  // what an answer that names `address` rests on
+  Vote vote;                        // ours
   DownCause down_cause = DownCause::kNone;
   std::optional<base::MonoTime> objective_down_since;
   bool reboot_seen = false;

@@ -1,0 +1,36 @@
+// What sentinels of ours tell each other beyond the stock protocol. Used only towards peers that said that they speak
+// the word; spec/decisions.md A1.
+//
+// On the wire these are SENTINEL subcommands; the replies are noted here, the arguments in README.md.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sentinel/core/action.h"
+#include "sentinel/core/state.h"
+
+namespace sentinel {
+
+// The words we speak, sorted. Answered to `SENTINEL VIGIL <theirs> ...` as an array of bulk strings, whatever the
+// asker speaks.
+std::span<const std::string_view> OwnWords();
+
+// `SENTINEL DOWN-PUSH <ip> <port> <down 0|1> <id>`: the peer `id` says that it sees (or no longer sees) the master at
+// that address down. Reply: +OK, also when master or peer are unknown.
+void ApplyDownPush(State& state, const base::Endpoint& master, bool down, const base::RunId& from, const base::Now& now,
+                   Actions& out);
+
+// `SENTINEL LEADING <ip> <port> <epoch> <id> <replica-ip> <replica-port>`: the leader `id` of `epoch` has sent
+// SLAVEOF NO ONE and keeps the field (A3). Reply: +OK, always.
+void ApplyLeading(State& state, const base::Endpoint& master, base::Epoch epoch, const base::RunId& leader,
+                  const base::Endpoint& replica, const base::Now& now, Actions& out);
+
+// `SENTINEL PRE-VOTE <ip> <port> <epoch> <id>`: would we vote for `id` in `epoch`? Changes nothing. Reply: integer
+// 1 or 0.
+bool AnswerPreVote(const State& state, const base::Endpoint& master, base::Epoch epoch, const base::RunId& candidate,
+                   const base::Now& now);
+
+}  // namespace sentinel

@@ -1,0 +1,45 @@
+// Hello messages: how sentinels find each other, and how the address of a master spreads.
+//
+// Source: spec/sentinel.md 2.6; spec/decisions.md A11.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "replication/base/result.h"
+#include "sentinel/core/action.h"
+#include "sentinel/core/state.h"
+
+namespace sentinel {
+
+struct Hello {
+  base::Endpoint sentinel;
+  base::RunId run_id;
+  base::Epoch current_epoch;
+  std::string master_name;
+  base::Endpoint master;
+  base::Epoch config_epoch;
+};
+
+inline constexpr std::string_view kHelloChannel = "__sentinel__:hello";
+// A jump of the epoch beyond this is refused and announced.
+inline constexpr std::uint64_t kMaxEpochJump = 1'000'000;
+
+// Exactly eight fields, separated by commas. kInvalid otherwise.
+base::Result<Hello> ParseHello(std::string_view payload);
+
+// What we say of `master` on a connection whose local address is `local_host`. The text promises `change`.
+struct OwnHello {
+  std::string payload;
+  ChangeNumber change = 0;
+};
+OwnHello MakeHello(const State& state, const Master& master, const std::string& local_host);
+
+// Takes in one hello, wherever it came from: `via` is the node through which it was heard, kNone when a peer sent it
+// to us with PUBLISH. Malformed ones are dropped and counted. Our own are a proof that the node's pub/sub works.
+void ApplyHello(State& state, std::string_view payload, InstanceId via, const base::Now& now, Actions& out);
+
+// Lets the next hello about `master` go out at once, to all its nodes and peers.
+void HelloAtOnce(State& state, Master& master, const base::Now& now, Actions& out);
+
+}  // namespace sentinel
