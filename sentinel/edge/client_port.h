@@ -1,0 +1,68 @@
+// Those who connect to us: clients, operators, other sentinels. Bytes in become commands, replies wait for the saves
+// that they rest on.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "replication/base/result.h"
+#include "replication/net/stream.h"
+#include "replication/resp/request_parser.h"
+#include "sentinel/core/input.h"
+#include "sentinel/core/outbox.h"
+
+namespace sentinel::edge {
+
+class ClientPort {
+ public:
+  struct Options {
+    std::size_t max_clients = 10000;
+    unsigned tcp_keepalive = 300;  // seconds
+    int backlog = 511;
+    // While a password is asked for, strangers get small limits; they are lifted by the first reply that they wait
+    // for being other than an error is the core's business, so the port asks.
+    std::function<bool(serve::ClientId)> authenticated;
+  };
+
+  // A client that does not read its replies is closed at this size.
+  static constexpr std::size_t kMaxOutput = 256 << 20;
+
+  ClientPort(net::Loop& loop, Options options, std::function<void(Input)> on_input);
+  ~ClientPort();
+
+  // Error kIo, with the address in its text.
+  base::Result<void> Listen(const base::Endpoint& address);
+
+  void Push(serve::ClientId client, std::string bytes, ChangeNumber change);
+  void Close(serve::ClientId client, bool after_replies);
+  // Sends what may leave to the clients that have got something, or to all when `durable` has grown.
+  void Flush(ChangeNumber durable);
+  void StopListening();
+
+ private:
+  struct Connection {
+    std::unique_ptr<net::Stream> stream;
+    resp::RequestParser parser;
+    ReplyQueue replies;
+    bool closing = false;  // after its replies
+  };
+
+  void OnAccept(std::unique_ptr<net::Stream> stream);
+  void OnData(serve::ClientId client, std::string_view bytes);
+  void Drop(serve::ClientId client);
+  void FlushOne(serve::ClientId client, ChangeNumber durable);
+
+  net::Loop& loop_;
+  Options options_;
+  std::function<void(Input)> on_input_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::map<serve::ClientId, Connection> connections_;
+  std::vector<serve::ClientId> dirty_;
+  ChangeNumber flushed_through_ = 0;
+  serve::ClientId last_id_ = 0;
+};
+
+}  // namespace sentinel::edge

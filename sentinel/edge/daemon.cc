@@ -1,0 +1,252 @@
+#include "sentinel/edge/daemon.h"
+
+#include <fmt/format.h>
+#include <uv.h>
+
+#include <csignal>
+#include <utility>
+
+#include "replication/base/text.h"
+
+namespace sentinel::edge {
+
+struct Daemon::PollOnce {
+  explicit PollOnce(net::Loop& loop) : idle(new uv_idle_t) { uv_idle_init(loop.raw(), idle); }
+  ~PollOnce() {
+    uv_close(reinterpret_cast<uv_handle_t*>(idle),
+             [](uv_handle_t* handle) { delete reinterpret_cast<uv_idle_t*>(handle); });
+  }
+  // libuv does not sleep in a turn in which an idle handle is active.
+  void Start() {
+    uv_idle_start(idle, [](uv_idle_t*) {});
+  }
+  void Stop() { uv_idle_stop(idle); }
+  uv_idle_t* idle;  // freed by libuv's close callback
+};
+
+Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::string config_path, std::string config_text,
+               base::Log& log)
+    : state_(std::move(state)),
+      settings_(std::move(settings)),
+      log_(log),
+      config_text_(std::move(config_text)),
+      clients_(loop_,
+               {.max_clients = settings_.maxclients,
+                .tcp_keepalive = settings_.tcp_keepalive,
+                .backlog = settings_.tcp_backlog,
+                .authenticated =
+                    [this](serve::ClientId id) {
+                      const serve::Client* client = state_->server.clients.Find(id);
+                      return !state_->server.access.required() || (client != nullptr && client->authenticated);
+                    }},
+               [this](const Input& input) { Take(input); }),
+      state_file_(
+          loop_, std::move(config_path),
+          [this] {
+            config_text_ = RenderSettings(*state_, config_text_);
+            return config_text_;
+          },
+          [this](ChangeNumber through, const base::Result<void>& result) {
+            Take(StateSaved{through, result.has_value(), result ? "" : result.error().text});
+          }),
+      resolver_(loop_,
+                [this](std::string name, base::Result<std::string> address) {
+                  Take(NameResolved{std::move(name), std::move(address)});
+                }),
+      scripts_(loop_, [this](const Input& input) { Take(input); }),
+      timer_(loop_,
+             [this] {
+               deadline_due_ = true;
+               poll_once_->Start();
+             }),
+      poll_once_(std::make_unique<PollOnce>(loop_)) {
+  loop_.OnTurnEnd([this] { EndTurn(); });
+}
+
+Daemon::~Daemon() = default;
+
+base::Result<void> Daemon::Listen() {
+  std::vector<std::string> addresses = settings_.bind;
+  if (addresses.empty()) addresses = {"*", "-::*"};
+  for (std::string address : addresses) {
+    // As in redis.conf: a leading '-' means that the address may be missing on this machine.
+    const bool optional = address.starts_with('-');
+    if (optional) address.erase(0, 1);
+    if (address == "*") address = "0.0.0.0";
+    if (address == "::*") address = "::";
+    auto listening = clients_.Listen({address, settings_.port});
+    if (!listening && !optional) return listening;
+    if (!listening) log_.Write(base::LogLevel::kVerbose, "not listening: " + listening.error().text);
+  }
+  return {};
+}
+
+int Daemon::Run() {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    loop_.OnSignal(signal, [this, signal] {
+      log_.Write(base::LogLevel::kWarning,
+                 fmt::format("Received {}, leaving.", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+      Do(Stop{0});
+    });
+  }
+  Actions actions;
+  Start(*state_, net::Loop::ReadClocks(), actions);
+  CarryOut(std::move(actions));
+  Flush();
+  if (!stopping_) loop_.Run();
+  return exit_code_;
+}
+
+void Daemon::Take(const Input& input) {
+  TakeAt(net::Loop::ReadClocks(), input);
+}
+
+void Daemon::TakeAt(const base::Now& now, const Input& input) {
+  Actions actions;
+  Step(*state_, now, input, actions);
+  CarryOut(std::move(actions));
+}
+
+void Daemon::CarryOut(Actions actions) {
+  for (Action& action : actions) {
+    std::visit([this](auto& wish) { Do(wish); }, action);
+  }
+}
+
+void Daemon::EndTurn() {
+  if (deadline_due_) JudgeDeadline();
+  Flush();
+}
+
+void Daemon::JudgeDeadline() {
+  // All sockets that were ready have been read in this turn, also those that filled while we stood still: an answer
+  // that was there in time is never overlooked.
+  deadline_due_ = false;
+  poll_once_->Stop();
+  const base::Now now = net::Loop::ReadClocks();
+  if (!wake_at_) return;
+  if (now.mono < *wake_at_) {
+    timer_.StartAt(*wake_at_);
+    return;
+  }
+  const base::Millis late = now.mono - *wake_at_;
+  wake_at_.reset();
+  if (late > kStallNoise) TakeAt(now, Stalled{late});
+  TakeAt(now, Deadline{});
+}
+
+void Daemon::Flush() {
+  if (save_wanted_) state_file_.Want(*std::exchange(save_wanted_, std::nullopt));
+  const ChangeNumber durable = state_->durable_change;
+  for (auto script = waiting_scripts_.begin(); script != waiting_scripts_.end();) {
+    if (script->change > durable) {
+      ++script;
+      continue;
+    }
+    scripts_.Run(script->job, script->argv);
+    script = waiting_scripts_.erase(script);
+  }
+  // Commands first: what they start takes longer than an answer to a client.
+  if (durable > links_flushed_through_) {
+    links_flushed_through_ = durable;
+    dirty_links_.clear();
+    for (const auto& [id, link] : links_) dirty_links_.push_back(id);
+  }
+  for (const LinkId id : std::exchange(dirty_links_, {})) {
+    if (const auto found = links_.find(id); found != links_.end()) found->second->Flush(durable);
+  }
+  clients_.Flush(durable);
+  ended_links_.clear();
+  if (stopping_) loop_.Stop();
+}
+
+void Daemon::Do(const Connect& action) {
+  const LinkId id = action.link;
+  const auto end = [this, id] {
+    // It may be running inside its own callback.
+    if (const auto found = links_.find(id); found != links_.end()) {
+      ended_links_.push_back(std::move(found->second));
+      links_.erase(found);
+    }
+  };
+  links_[id] = std::make_unique<RedisLink>(loop_, action.to, settings_.bind_source_addr,
+                                           RedisLink::Callbacks{
+                                               .on_up =
+                                                   [this, id](std::string local_host) {
+                                                     dirty_links_.push_back(id);
+                                                     Take(LinkUp{id, std::move(local_host)});
+                                                   },
+                                               .on_down =
+                                                   [this, id, end](LinkDown::Reason reason, std::string text) {
+                                                     end();
+                                                     Take(LinkDown{id, reason, std::move(text)});
+                                                   },
+                                               .on_reply =
+                                                   [this, id](Command command, ReplyValue reply) {
+                                                     Take(ReplyArrived{id, std::move(command), std::move(reply)});
+                                                   },
+                                               .on_message =
+                                                   [this, id](const std::string& channel, std::string payload) {
+                                                     if (channel == "__sentinel__:hello")
+                                                       Take(HelloReceived{id, std::move(payload)});
+                                                   },
+                                           });
+}
+
+void Daemon::Do(const Disconnect& action) {
+  const auto found = links_.find(action.link);
+  if (found == links_.end()) return;
+  ended_links_.push_back(std::move(found->second));
+  links_.erase(found);
+}
+
+void Daemon::Do(Send& action) {
+  const auto found = links_.find(action.link);
+  if (found == links_.end()) return;
+  found->second->Send(std::move(action.batch), action.change);
+  dirty_links_.push_back(action.link);
+}
+
+void Daemon::Do(Reply& action) {
+  clients_.Push(action.client, std::move(action.bytes), action.change);
+}
+
+void Daemon::Do(const CloseClient& action) {
+  clients_.Close(action.client, action.after_replies);
+}
+
+void Daemon::Do(const Announce& action) {
+  log_.Write(action.level, action.event + " " + action.text);
+}
+
+void Daemon::Do(const LogLine& action) {
+  log_.Write(action.level, action.text);
+}
+
+void Daemon::Do(const SaveState& action) {
+  save_wanted_ = action.newest;
+}
+
+void Daemon::Do(RunScript& action) {
+  waiting_scripts_.push_back(std::move(action));
+}
+
+void Daemon::Do(const KillScript& action) {
+  scripts_.Kill(action.job);
+}
+
+void Daemon::Do(const Resolve& action) {
+  resolver_.Resolve(action.name);
+}
+
+void Daemon::Do(const WakeAt& action) {
+  wake_at_ = action.at;
+  timer_.StartAt(action.at);
+}
+
+void Daemon::Do(const Stop& action) {
+  stopping_ = true;
+  exit_code_ = action.exit_code;
+}
+
+}  // namespace sentinel::edge

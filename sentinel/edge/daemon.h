@@ -1,0 +1,90 @@
+// The sentinel as a process: what happens becomes inputs, Step() decides, the actions are carried out.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replication/base/log.h"
+#include "replication/base/result.h"
+#include "replication/net/loop.h"
+#include "sentinel/core/settings.h"
+#include "sentinel/core/step.h"
+#include "sentinel/edge/client_port.h"
+#include "sentinel/edge/redis_link.h"
+#include "sentinel/edge/resolver.h"
+#include "sentinel/edge/script_runner.h"
+#include "sentinel/edge/state_file.h"
+
+namespace sentinel::edge {
+
+class Daemon {
+ public:
+  // `config_text` is what stands in `config_path` now; `state` was loaded from it.
+  Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::string config_path, std::string config_text,
+         base::Log& log);
+  ~Daemon();
+
+  // Binds all addresses. Error kIo names the one that failed.
+  base::Result<void> Listen();
+  // Until SIGTERM, SIGINT or SHUTDOWN; returns the exit code.
+  int Run();
+
+ private:
+  // A turn later than this behind its deadline means that our process stood still: shorter delays are ordinary
+  // scheduling, and taking them off would only lengthen detection.
+  static constexpr base::Millis kStallNoise{50};
+
+  void Take(const Input& input);
+  void TakeAt(const base::Now& now, const Input& input);
+  void CarryOut(Actions actions);
+  void EndTurn();
+  void JudgeDeadline();
+  void Flush();
+
+  void Do(const Connect& action);
+  void Do(const Disconnect& action);
+  void Do(Send& action);
+  void Do(Reply& action);
+  void Do(const CloseClient& action);
+  void Do(const Announce& action);
+  void Do(const LogLine& action);
+  void Do(const SaveState& action);
+  void Do(RunScript& action);
+  void Do(const KillScript& action);
+  void Do(const Resolve& action);
+  void Do(const WakeAt& action);
+  void Do(const Stop& action);
+
+  std::unique_ptr<State> state_;
+  const ProcessSettings settings_;
+  base::Log& log_;
+  net::Loop loop_;
+  std::string config_text_;
+
+  std::map<LinkId, std::unique_ptr<RedisLink>> links_;
+  // Links with something to send.
+  std::vector<LinkId> dirty_links_;
+  ChangeNumber links_flushed_through_ = 0;
+  // Links that ended inside their own callback; freed at the end of the turn.
+  std::vector<std::unique_ptr<RedisLink>> ended_links_;
+  ClientPort clients_;
+  StateFile state_file_;
+  Resolver resolver_;
+  ScriptRunner scripts_;
+  net::Timer timer_;
+
+  std::optional<base::MonoTime> wake_at_;
+  bool deadline_due_ = false;
+  std::optional<ChangeNumber> save_wanted_;
+  std::vector<RunScript> waiting_scripts_;  // until what they tell is durable
+  bool stopping_ = false;
+  int exit_code_ = 0;
+  // Makes the loop poll its sockets without sleeping once more before a deadline is judged.
+  struct PollOnce;
+  std::unique_ptr<PollOnce> poll_once_;
+};
+
+}  // namespace sentinel::edge

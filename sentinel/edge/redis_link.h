@@ -1,0 +1,65 @@
+// One connection that we opened to a data node or to another sentinel. The one place that knows hiredis: commands
+// are formatted and replies parsed by it, over our own stream.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "replication/base/ids.h"
+#include "replication/net/stream.h"
+#include "sentinel/core/input.h"
+#include "sentinel/core/link.h"
+#include "sentinel/core/outbox.h"
+#include "sentinel/core/reply.h"
+
+struct redisReader;
+
+namespace sentinel::edge {
+
+// Destroying it closes the connection; nothing is reported after that.
+class RedisLink {
+ public:
+  struct Callbacks {
+    std::function<void(std::string local_host)> on_up;
+    // Once; the link does nothing more after it.
+    std::function<void(LinkDown::Reason, std::string text)> on_down;
+    std::function<void(Command, ReplyValue)> on_reply;
+    // A message on a subscribed channel.
+    std::function<void(std::string channel, std::string payload)> on_message;
+  };
+
+  // Replies beyond this size, or nested deeper than hiredis takes, end the connection: a hostile peer cannot make
+  // us allocate more. INFO of a node with a thousand replicas has about 200 kB.
+  static constexpr std::size_t kMaxReplyBytes = 16 << 20;
+
+  RedisLink(net::Loop& loop, const base::Endpoint& to, const std::string& from, Callbacks callbacks);
+  ~RedisLink();
+  RedisLink(const RedisLink&) = delete;
+  RedisLink& operator=(const RedisLink&) = delete;
+
+  // Queues a batch that may leave once `change` is durable.
+  void Send(std::vector<Command> batch, ChangeNumber change);
+  // Writes what may leave, as one piece. To be called at the end of a turn.
+  void Flush(ChangeNumber durable);
+
+ private:
+  void OnConnected(base::Result<std::unique_ptr<net::Stream>> stream);
+  void OnData(std::string_view bytes);
+  void Fail(LinkDown::Reason reason, std::string text);
+  void Deliver(ReplyValue reply);
+
+  Callbacks callbacks_;
+  std::unique_ptr<net::Stream::Attempt> attempt_;
+  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
+  CommandQueue queue_;
+  std::deque<Command> in_flight_;
+  std::size_t unparsed_ = 0;  // bytes fed since the last complete reply
+  // Set while a callback runs that may destroy this object.
+  bool* destroyed_ = nullptr;
+};
+
+}  // namespace sentinel::edge
