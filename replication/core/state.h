@@ -1,0 +1,162 @@
+// All facts of a node. What happens to them is in the files named after the parts.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replication/base/ids.h"
+#include "replication/base/log.h"
+#include "replication/base/random.h"
+#include "replication/base/time.h"
+#include "replication/core/full_sync.h"
+#include "replication/core/history.h"
+#include "replication/core/master_link.h"
+#include "replication/core/node.h"
+#include "replication/core/replica_table.h"
+#include "replication/core/saving.h"
+#include "replication/core/settings.h"
+#include "replication/core/stream_log.h"
+#include "replication/core/transactions.h"
+#include "replication/core/wait.h"
+#include "replication/data/command.h"
+#include "replication/data/keyspace.h"
+#include "replication/resp/request_parser.h"
+#include "replication/serve/session.h"
+
+namespace replication {
+
+// Why a client's requests wait.
+enum class Blocked {
+  kNo,
+  kWait,      // WAIT
+  kPause,     // CLIENT PAUSE: its request stands in `postponed`
+  kConfig,    // CONFIG REWRITE: its reply has holes
+  kSave,      // SAVE
+  kShutdown,  // SHUTDOWN
+};
+
+struct NodeClient : serve::Client {
+  resp::RequestParser parser;
+  Transaction transaction;
+  Announced announced;
+  Offset write_offset = 0;  // end of the stream after its last command: what WAIT waits for
+
+  Blocked blocked = Blocked::kNo;
+  std::vector<std::string> postponed;
+  // A reply whose parts the edge must answer first (CONFIG REWRITE, also inside EXEC).
+  struct Hole {
+    std::uint64_t ticket = 0;
+    std::size_t at = 0;  // where in `withheld`
+    std::string text;    // empty: not answered yet
+  };
+  std::vector<Hole> holes;
+  std::string withheld;
+  Closing closing_later = Closing::kNo;  // asked for while a reply was withheld
+};
+
+// Counters of INFO stats; CONFIG RESETSTAT sets them back.
+struct Stats {
+  std::uint64_t connections = 0;
+  std::uint64_t rejected_connections = 0;
+  std::uint64_t commands = 0;
+  std::uint64_t input_bytes = 0;
+  std::uint64_t output_bytes = 0;  // counted by the edge
+  std::uint64_t repl_input_bytes = 0;
+  std::uint64_t repl_output_bytes = 0;
+  std::uint64_t sync_full = 0;
+  std::uint64_t sync_partial_ok = 0;
+  std::uint64_t sync_partial_err = 0;
+  std::uint64_t unexpected_error_replies = 0;
+  std::uint64_t repl_unknown_commands = 0;
+  std::uint64_t error_replies = 0;
+  std::map<std::string, std::uint64_t, std::less<>> errors_by_code;
+};
+
+// Commands of the current second and of the one before: instantaneous_ops_per_sec without a timer.
+struct Rate {
+  std::int64_t second = 0;
+  std::uint64_t current = 0;
+  std::uint64_t previous = 0;
+  void Count(MonoTime now, std::uint64_t n = 1);
+  std::uint64_t PerSecond(MonoTime now) const;
+};
+
+// The data set being read from disk before the start.
+struct DiskLoad {
+  bool active = false;
+  std::uint64_t total_bytes = 0;
+  base::WallTime began_at{};
+  MonoTime began_mono{};
+  std::unique_ptr<data::RdbReader> reader;
+};
+
+struct NodeState {
+  NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now at);
+
+  Settings settings;  // settings.replicaof is the role: empty for a master
+  base::Random random;
+  base::Log& log;
+  Host& host;
+  Now started;
+  Now now;  // the latest that we were told
+  base::RunId run_id;
+
+  serve::Server server;
+  data::Keyspace keyspace;
+  Watches watches;
+
+  // The history and its stream. `applied` is master_repl_offset: the number of the last byte whose effect is in the
+  // data. On a replica the stream may hold more: [.., applied] is applied, the rest is received only.
+  History history;
+  StreamLog stream;
+  bool backlog = false;  // is the stream kept at all? Without, a master's offset stands still
+  Offset applied = 0;
+  // A master: the database last announced by SELECT; -1: the next write must announce its own.
+  int feed_db = -1;
+  // A replica: the database selected in its master's stream after `applied`.
+  int stream_db = 0;
+  // May we ask to go on from (history.replid, applied)? False until there was a history at all.
+  bool resumable = false;
+
+  ReplicaTable replicas;
+  std::optional<MonoTime> no_replicas_since;  // a master with a backlog: when it is freed by its ttl
+  MonoTime pinged_at{};                       // PING in the stream
+  MasterLink master;
+  Snapshots snapshots;
+  Saving saving;
+  Shutdown shutdown;
+  DiskLoad loading;
+  Waiters waiters;
+  Pause pause;
+  std::uint64_t last_ticket = 0;
+  bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE
+
+  Stats stats;
+  Rate ops;
+
+  // Effects of the transaction that runs, with their words; not null only inside EXEC.
+  std::vector<data::Effect>* exec_effects = nullptr;
+  std::vector<ClientId> resumed;  // may go on with their requests
+  std::vector<Wish> wishes;
+  std::string scratch;
+
+  bool is_master() const { return settings.replicaof.empty(); }
+  bool link_up() const { return master.stage == MasterLink::Stage::kConnected; }
+  NodeClient* Find(ClientId id) { return static_cast<NodeClient*>(server.clients.Find(id)); }
+  const NodeClient* Find(ClientId id) const { return static_cast<const NodeClient*>(server.clients.Find(id)); }
+  void Say(base::LogLevel level, std::string_view line) { log.Write(level, line); }
+};
+
+// Handlers of the commands that are about the node itself.
+using NodeHandler = void (*)(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now,
+                             resp::ReplyWriter& reply);
+struct NodeCommand {
+  serve::CommandRow row;
+  NodeHandler handler;
+};
+
+}  // namespace replication

@@ -1,0 +1,58 @@
+// Clients that wait: for replicas (WAIT), for the end of a pause, for the edge.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string_view>
+
+#include "replication/core/node.h"
+
+namespace replication {
+
+struct NodeClient;
+
+// One WAIT.
+struct Waiter {
+  Offset offset = 0;  // the end of what the client wrote
+  int replicas = 0;
+  std::optional<MonoTime> until;
+};
+
+struct Waiters {
+  std::map<ClientId, Waiter> waiting;
+  bool ask = false;      // GETACK is due at the end of this turn
+  bool changed = false;  // an ACK came since the waiters were last looked at
+};
+
+// Why writes (or everything) wait. Reasons coexist: the strictest and the latest count.
+struct Pause {
+  enum class What { kNothing, kWrites, kAll };
+  What by_client = What::kNothing;  // CLIENT PAUSE
+  MonoTime client_until{};
+  bool by_shutdown = false;  // waiting for replicas: writes
+
+  What what(MonoTime now) const {
+    const What client = now < client_until ? by_client : What::kNothing;
+    return client == What::kAll ? What::kAll : by_shutdown ? What::kWrites : client;
+  }
+};
+
+// The client's requests wait until Resume(). Its later bytes are kept.
+void Block(NodeClient& client, int why);
+
+// Answers the WAITs that are fulfilled or out of time.
+void CheckWaiters(NodeState& state, const Now& now);
+// WAIT has no meaning on a replica: those who wait are told so.
+void UnblockWaiters(NodeState& state, std::string_view error, const Now& now);
+// Lets postponed requests run if nothing holds them any more.
+void CheckPause(NodeState& state, const Now& now);
+std::optional<MonoTime> WaitDeadline(const NodeState& state);
+
+struct NodeCommand;
+// WAIT, CLIENT PAUSE, CLIENT UNPAUSE.
+std::span<const NodeCommand> WaitCommands();
+
+}  // namespace replication
