@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "replication/base/config_lines.h"
 #include "replication/base/ids.h"
 #include "replication/base/result.h"
 #include "replication/base/time.h"
@@ -30,8 +33,19 @@ struct OutputLimit {
   bool operator==(const OutputLimit&) const = default;
 };
 
-// enable-debug-command: who may use DEBUG.
-enum class DebugCommand { kNo, kYes, kLocal };
+// `enable-debug-command` and its like: nobody, clients of this machine, everybody.
+enum class Guard { kNo, kLocal, kYes };
+using DebugCommand = Guard;
+inline bool Allows(Guard guard, bool client_is_local) {
+  return guard == Guard::kYes || (guard == Guard::kLocal && client_is_local);
+}
+
+// `rename-command <from> <to>`: an empty `to` takes the command away.
+struct RenamedCommand {
+  std::string from;
+  std::string to;
+  bool operator==(const RenamedCommand&) const = default;
+};
 
 // Names and defaults are redis.conf's of 7.0 (dashes become underscores).
 struct Settings {
@@ -44,15 +58,17 @@ struct Settings {
   std::uint32_t maxclients = 10000;
   base::Seconds timeout{0};  // idle clients; 0: never
   int databases = 16;
-  std::string dir;  // empty: where the program was started
+  std::string dir;  // absolute once the program runs; empty: where it was started
   std::string logfile;
   std::string loglevel = "notice";
   std::string pidfile;
   bool daemonize = false;
+  std::string supervised = "no";  // or systemd, upstart, auto
+  std::string bind_source_addr;   // local address of the connection to the master
 
   // Who may come in.
   std::string requirepass;
-  DebugCommand enable_debug_command = DebugCommand::kNo;
+  Guard enable_debug_command = Guard::kNo;
 
   // Snapshots on disk.
   std::string dbfilename = "dump.rdb";
@@ -86,19 +102,58 @@ struct Settings {
   // Memory and clients.
   std::uint64_t maxmemory = 0;
   std::uint64_t proto_max_bulk_len = 512ULL << 20;
+  std::uint64_t client_query_buffer_limit = 1ULL << 30;
   OutputLimit normal_limit;
   OutputLimit replica_limit{256ULL << 20, 64ULL << 20, base::Seconds(60)};
   OutputLimit pubsub_limit{32ULL << 20, 8ULL << 20, base::Seconds(60)};
   bool lazyfree_lazy_expire = false;
+
+  // Directives of redis.conf that have no effect here, by their newer name: only those that were set.
+  std::map<std::string, std::string> others;
+
+  bool operator==(const Settings&) const = default;
 };
 
-// CONFIG GET: (name, value) of each directive whose name or alias matches one of the globs, sorted by name.
+// Directives one by one, from files and from the command line, into settings.
+class SettingsLoader {
+ public:
+  // The error is the reason, without the line. `include` is not for here: whoever reads files follows it.
+  base::Result<void> Apply(const base::ConfigLine& line);
+  // After the last line: what can be judged only then.
+  base::Result<Settings> Finish();
+
+  // Names of directives that were set to something else than their default and have no effect here.
+  const std::vector<std::string>& without_effect() const { return without_effect_; }
+
+ private:
+  base::Result<void> ApplyUser(std::span<const std::string> words);
+
+  Settings settings_;
+  bool save_seen_ = false;
+  std::string default_user_sha256_;  // of the password of `user default`; empty: none was given
+  std::vector<std::string> without_effect_;
+};
+
+// CONFIG GET: (name, value) of each directive whose name or alias matches one of the globs, sorted by name. A name
+// without wildcards is given back as it was asked for.
 std::vector<std::pair<std::string, std::string>> GetSettings(const Settings& settings,
                                                              std::span<const std::string_view> patterns);
+
+// Who sends a CONFIG SET, and what must be asked of the system for it.
+struct SetContext {
+  bool client_is_local = false;
+  // The absolute path of a folder that files can be made in, or why not. Empty: any is taken as it is.
+  std::function<base::Result<std::string>(const std::string&)> find_folder;
+};
 
 // CONFIG SET: all of the (name, value) pairs or none. The error is the reply's text without its "ERR ". What must
 // follow from a change (a smaller backlog, another password) is the node's matter.
 base::Result<void> SetSettings(Settings& settings,
-                               std::span<const std::pair<std::string_view, std::string_view>> values);
+                               std::span<const std::pair<std::string_view, std::string_view>> values,
+                               const SetContext& context = {});
+
+// CONFIG REWRITE: the new text of the configuration file whose text is `old_text`. Comments and the order of lines
+// stay; what is at its default is written only where it stood before.
+std::string RewriteSettings(const Settings& settings, std::string_view old_text);
 
 }  // namespace replication
