@@ -37,11 +37,52 @@ struct IntText {
   char digits[24];
 };
 
+// A long value. Once shared, it is never changed any more: whoever wants to change it makes a copy.
+struct LargeBlock {
+  std::string text;
+  bool shared = false;  // with a snapshot, which another thread may be reading, or with a copy of the key
+};
+using LargeValue = std::shared_ptr<LargeBlock>;
+
+// A value on its way into an entry.
+struct NewValue {
+  Encoding encoding = Encoding::kInline;
+  std::int64_t integer = 0;  // kInt
+  std::string_view text;     // kInline
+  LargeValue large;          // kLarge
+  bool edited = false;
+
+  // An integer where the text is the canonical form of one, otherwise by length.
+  static NewValue Of(std::string_view text);
+  static NewValue OfInteger(std::int64_t value);
+  static NewValue OfText(std::string_view text);
+  // Kept as text even if it looks like a number, as APPEND and SETRANGE do.
+  static NewValue Edited(std::string_view text);
+};
+
+// Bytes that the allocator really uses for a block of `size`.
+std::size_t AllocatedSize(std::size_t size);
+
 // The layout is: this header, then, each only if needed, expiry (16 bytes), large value (16), key, inline value.
-// Entries are made and freed by Table; other code sees them const.
+// Only the keyspace and its tables change entries; other code sees them const.
 class Entry {
  public:
-  using LargeValue = std::shared_ptr<std::string>;
+  static Entry* Make(std::string_view key, const NewValue& value, UnixMs expires_at, std::uint32_t used_at);
+  static void Free(Entry* entry);
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  // Puts the value in place of the old one if the block has room for it and is not too large for it either.
+  bool TryReplace(const NewValue& value);
+  // The value for an entry that takes the place of this one.
+  NewValue Value() const;
+  // The value for an entry beside this one, or for a snapshot: a large one is never changed from now on.
+  NewValue Share() const;
+  // For Encoding::kLarge that is not shared: to be edited in place.
+  std::string& EditLarge();
+
+  // Memory used, large value included.
+  std::size_t Bytes() const;
 
   ValueType type() const { return type_; }
   Encoding encoding() const { return encoding_; }
@@ -68,8 +109,9 @@ class Entry {
   void set_used_at(std::uint32_t seconds) { used_at_ = seconds; }
 
  private:
-  friend class EntryMaker;
   friend class ExpiryIndex;
+
+  Entry() = default;
 
   struct Expiry {
     UnixMs at;

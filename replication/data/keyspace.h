@@ -14,7 +14,6 @@
 
 namespace data {
 
-class Database;
 class Snapshot;
 class Table;
 
@@ -55,6 +54,13 @@ struct Spot {
   const Entry& operator*() const { return **slot; }
 };
 
+// How a string is kept: it makes no difference but to memory and OBJECT ENCODING.
+enum class Form {
+  kCompact,  // the decimal text of an integer becomes one: what clients set
+  kText,     // never an integer: the result of INCRBYFLOAT
+  kEdited,   // "raw", however short: the result of SETRANGE
+};
+
 // Knows nothing of clients, replies or roles: an expired key stays in it until somebody deletes it. What a caller may
 // see of it is decided in lookup.h.
 class Keyspace {
@@ -65,7 +71,7 @@ class Keyspace {
   Keyspace(const Keyspace&) = delete;
   Keyspace& operator=(const Keyspace&) = delete;
 
-  int databases() const { return static_cast<int>(databases_.size()); }
+  int databases() const { return static_cast<int>(tables_.size()); }
   std::size_t Size(int db) const;
   std::size_t Expires(int db) const;  // keys with an expiry
   std::size_t TotalSize() const;
@@ -91,8 +97,11 @@ class Keyspace {
 
   // --- Reading. Expired keys are found like all others.
   Spot Find(int db, std::string_view key) const;
-  // Marks the key as just used, for OBJECT IDLETIME.
-  static void Touch(const Spot& spot, std::uint32_t seconds) { (*spot.slot)->set_used_at(seconds); }
+  // Marks the key as used now, for OBJECT IDLETIME.
+  void Touch(const Spot& spot) const { (*spot.slot)->set_used_at(clock_); }
+  // What "now" is for Touch() and for new keys: seconds of the monotonic clock, modulo 2^32.
+  void set_clock(std::uint32_t seconds) { clock_ = seconds; }
+  std::uint32_t clock() const { return clock_; }
   // Each key once, in no particular order; `visit` must not change the data set. O(keys).
   void ForEach(int db, const std::function<void(const Entry&)>& visit) const;
   // Visits some keys and returns the cursor to go on from; 0 begins, and 0 returned means done. Whatever happens in
@@ -102,8 +111,9 @@ class Keyspace {
   const Entry* RandomKey(int db);
 
   // --- Changing. Each call passes the door once per key changed. `key` must not point into an entry.
-  // Writes a string in place of whatever is there. The decimal text of an integer is kept as one.
-  void Set(const Spot& spot, std::string_view key, std::string_view value, UnixMs expires_at);
+  // Writes a string in place of whatever is there.
+  void Set(const Spot& spot, std::string_view key, std::string_view value, UnixMs expires_at,
+           Form form = Form::kCompact);
   void SetInteger(const Spot& spot, std::string_view key, std::int64_t value, UnixMs expires_at);
   // Both keep the expiry. The spot must hold a string.
   void Append(const Spot& spot, std::string_view suffix);
@@ -126,8 +136,8 @@ class Keyspace {
   // old one leaves with `other`. Both must have as many databases. Running snapshots keep what they began with.
   void SwapContents(Keyspace& other);
 
-  // Deletes up to `budget` keys whose time has come, oldest first, and adds a DEL effect for each. Returns how many;
-  // fewer than the budget: none is left. O(budget * log(keys with expiry)).
+  // Deletes up to `budget` keys whose time has come, oldest first in each database, and adds a DEL effect for each.
+  // Returns how many; fewer than the budget: none is left. O(budget * log(keys with expiry)).
   std::size_t ActiveExpire(UnixMs now, std::size_t budget, std::vector<Effect>& effects);
   // The earliest expiry of all keys, to know when to call ActiveExpire(); kNever: none. O(databases).
   UnixMs NextExpiry() const;
@@ -146,15 +156,22 @@ class Keyspace {
  private:
   friend class Snapshot;
 
-  // The door. Everything that changes the keys of a bucket calls it first, with the key about to be changed.
+  // The door. Everything that changes the keys of a bucket calls it first, with the key about to be changed: it has
+  // snapshots capture the bucket, counts the change and tells the listener. (That the expiry index follows is seen to
+  // by Table, which no one else changes.)
   void BeforeChange(int db, std::size_t bucket, std::string_view key);
-  void Put(const Spot& spot, Entry* entry);
-  Database& At(int db) const;
+  void Put(const Spot& spot, std::string_view key, const NewValue& value, UnixMs expires_at);
+  void Edit(const Spot& spot, const std::function<void(std::string&)>& edit);
+  std::size_t Flush(int db);
+  bool LoadValue(int db, std::string_view key, const NewValue& value, UnixMs expires_at);
+  Table& At(int db) const;
+  // A snapshot needs the table no longer.
+  void LeaveTable(std::shared_ptr<Table> table);
 
-  std::vector<std::unique_ptr<Database>> databases_;
+  std::vector<std::shared_ptr<Table>> tables_;  // shared with snapshots
   std::vector<std::string> functions_;
-  std::uint64_t seed_;
   base::Random random_;
+  std::uint32_t clock_ = 0;
   std::uint64_t dirty_ = 0;
   KeyspaceStats stats_;
   ChangeListener* listener_ = nullptr;

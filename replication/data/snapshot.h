@@ -43,7 +43,7 @@ class Batch {
  private:
   std::string bytes_;
   std::vector<Record> records_;
-  std::vector<std::shared_ptr<const std::string>> large_;
+  std::vector<LargeValue> large_;
   std::size_t large_bytes_ = 0;
 };
 
@@ -56,7 +56,8 @@ struct DatabaseSize {
 
 // A cursor over the tables of one moment. A bucket that a write is about to change is captured first, by the door of
 // the keyspace, into pre-images which the next slice gives out. Buckets about to be split or merged are captured too,
-// and both halves then count as captured. Flushed or exchanged tables are kept until they have been read.
+// and both halves then count as captured. Flushed or exchanged tables are kept until they have been read, and
+// are then left to Keyspace::TakeDiscarded().
 //
 // Each key of that moment is given exactly once, in no particular order; databases may alternate.
 class Snapshot {
@@ -81,15 +82,10 @@ class Snapshot {
   // Memory held by pre-images that no Step() has given out yet.
   std::size_t pre_image_bytes() const { return pre_images_.bytes(); }
 
-  // Before destroying a snapshot: tables that nobody else holds any more, to be freed elsewhere.
-  Discarded TakeDiscarded();
-
  private:
-  friend class Table;
-  struct Walk;  // one table, and how far it has been read
+  class Walk;  // one table, and how far it has been read
 
   explicit Snapshot(Keyspace& keyspace);
-  void Capture(Walk& walk, std::size_t bucket, Batch& out);
 
   Keyspace& keyspace_;
   std::vector<std::unique_ptr<Walk>> walks_;

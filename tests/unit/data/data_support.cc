@@ -1,0 +1,99 @@
+#include "tests/unit/data/data_support.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+namespace data {
+
+void Put(Keyspace& keyspace, int db, std::string_view key, std::string_view value, UnixMs expires_at) {
+  keyspace.Set(keyspace.Find(db, key), key, value, expires_at);
+}
+
+std::string Get(const Keyspace& keyspace, int db, std::string_view key) {
+  const Spot spot = keyspace.Find(db, key);
+  REQUIRE(spot);
+  IntText buffer;
+  return std::string(spot->Text(buffer));
+}
+
+Model Contents(const Keyspace& keyspace) {
+  Model contents;
+  for (int db = 0; db < keyspace.databases(); ++db) {
+    keyspace.ForEach(db, [&contents, db](const Entry& entry) {
+      IntText buffer;
+      const bool fresh =
+          contents.try_emplace({db, std::string(entry.key())}, std::string(entry.Text(buffer)), entry.expires_at())
+              .second;
+      REQUIRE(fresh);
+    });
+  }
+  return contents;
+}
+
+namespace {
+
+std::string SomeValue(base::Random& random) {
+  switch (random.Below(6)) {
+    case 0:
+      return fmt::format("{}", static_cast<std::int64_t>(random.Next()));
+    case 1:
+      return fmt::format("{}", random.Below(100));
+    case 2:
+      return std::string(random.Below(4000), 'L');
+    default:
+      return random.Hex(random.Below(60));
+  }
+}
+
+}  // namespace
+
+void ChangeSomething(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys) {
+  const int db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
+  const std::string key = fmt::format("key:{}", random.Below(keys));
+  const Spot spot = keyspace.Find(db, key);
+  const auto held = model.find({db, key});
+  REQUIRE(static_cast<bool>(spot) == (held != model.end()));
+  const std::uint64_t dice = random.Below(10);
+  if (!spot || dice < 4) {
+    const UnixMs at = random.Chance(0.3) ? static_cast<UnixMs>(random.Below(1'000'000)) : kNever;
+    const std::string value = SomeValue(random);
+    keyspace.Set(spot, key, value, at);
+    model[{db, key}] = {value, at};
+    // Also what the small range of keys leaves over is erased in time.
+    if (!model.empty() && keys < model.size()) {
+      const auto victim = model.begin();
+      keyspace.Erase(keyspace.Find(victim->first.first, victim->first.second));
+      model.erase(victim);
+    }
+  } else if (dice < 5) {
+    keyspace.Erase(spot);
+    model.erase(held);
+  } else if (dice < 6) {
+    keyspace.Append(spot, "tail");
+    held->second.first += "tail";
+  } else if (dice < 7) {
+    const std::size_t at = random.Below(30);
+    keyspace.Overwrite(spot, at, "over");
+    std::string& text = held->second.first;
+    if (text.size() < at + 4) text.resize(at + 4, '\0');
+    text.replace(at, 4, "over");
+  } else if (dice < 8) {
+    const UnixMs at = random.Chance(0.7) ? static_cast<UnixMs>(random.Below(1'000'000)) : kNever;
+    keyspace.SetExpiry(spot, at);
+    held->second.second = at;
+  } else {
+    const int to_db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
+    const std::string to = fmt::format("key:{}", random.Below(keys));
+    if (to_db == db && to == key) return;
+    const auto value = held->second;
+    if (dice < 9) {
+      keyspace.CopyTo(spot, to_db, to);
+    } else {
+      keyspace.MoveTo(spot, to_db, to);
+      model.erase(held);
+    }
+    model[{to_db, to}] = value;
+  }
+}
+
+}  // namespace data
