@@ -6,7 +6,7 @@ import sys
 import tempfile
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".."))
 SCRIPT = os.path.join(ROOT, "scripts", "check_layers.py")
 
 spec = importlib.util.spec_from_file_location("check_layers", SCRIPT)
