@@ -1,1 +1,5 @@
-int main() { return 1; }
+#include "sentinel/cli/command_line.h"
+
+int main(int argc, char** argv) {
+  return cli::Run(argc, argv);
+}

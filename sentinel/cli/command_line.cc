@@ -1,0 +1,141 @@
+#include "sentinel/cli/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "sentinel/cli/interrupt.h"
+#include "sentinel/cli/terminal.h"
+#include "sentinel/cli/verbs.h"
+
+namespace cli {
+namespace {
+
+void AddUpFlags(CLI::App& verb, UpOptions& options) {
+  verb.add_option("--dir", options.folder, "folder of the cluster's files")->capture_default_str();
+  verb.add_option("--nodes", options.nodes, "data nodes: one master, the rest replicas [3]")->check(CLI::Range(1, 20));
+  verb.add_option("--sentinels", options.sentinels, "sentinels [3]")->check(CLI::Range(1, 20));
+  verb.add_option("--node-exe", options.node_exe, "data node program, started as EXE CONFIG [vigil-node]");
+  verb.add_option("--sentinel-exe", options.sentinel_exe,
+                  "sentinel program, started as EXE CONFIG --sentinel [vigil-sentinel]");
+  verb.add_option("--down-after", options.down_after_ms, "silence in ms after which a node counts as down [1000]")
+      ->check(CLI::Range(50, 3600000));
+}
+
+void AddAskFlags(CLI::App& verb, AskOptions& options) {
+  verb.add_option("--sentinel", options.sentinels,
+                  "HOST:PORT of a sentinel; repeat it to name others for when it does not answer");
+  verb.add_option("--dir", options.folder, "ask the sentinels of the local cluster in this folder");
+  verb.add_option("--user", options.credentials.user, "user name for AUTH");
+  verb.add_option("--password", options.credentials.password, "password for AUTH; better in VIGILCLI_AUTH");
+  verb.footer("Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
+}
+
+void TakePasswordFromEnvironment(Credentials& credentials) {
+  const char* const password = std::getenv("VIGILCLI_AUTH");
+  if (credentials.password.empty() && password != nullptr) credentials.password = password;
+}
+
+std::string OneLine(std::string text) {
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  while (!text.empty() && (text.back() == ' ' || text.back() == '.')) text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+int Run(int argc, char** argv) {
+  CatchInterrupts();
+  CLI::App app("Starts, watches and steers masters that fail over.", "vigil");
+  app.set_version_flag("--version", "vigil " VIGIL_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  app.footer(
+      "`vigil VERB --help` explains a verb. Exit codes: 0 done or healthy, 1 failed or a problem, 2 nobody to ask or "
+      "bad usage.");
+  int code = kDone;
+
+  UpOptions up;
+  CLI::App* const up_verb = app.add_subcommand("up", "Start a local cluster and wait until it is healthy");
+  AddUpFlags(*up_verb, up);
+  up_verb->footer(
+      "It listens on 127.0.0.1 only and outlives this command; `vigil down` ends it. Data stays in memory.");
+  up_verb->final_callback([&] { code = Up(up); });
+
+  std::string down_folder = kDefaultFolder;
+  CLI::App* const down_verb = app.add_subcommand("down", "End a local cluster");
+  down_verb->add_option("--dir", down_folder, "folder of the cluster's files")->capture_default_str();
+  down_verb->final_callback([&] { code = Down(down_folder); });
+
+  StatusOptions status;
+  CLI::App* const status_verb = app.add_subcommand("status", "Is it writable, where, and what is wrong");
+  status_verb->add_option("MASTER", status.master, "name of a master; all when left out");
+  status_verb->add_flag("--json", status.json, "for programs");
+  AddAskFlags(*status_verb, status.ask);
+  status_verb->final_callback([&] {
+    TakePasswordFromEnvironment(status.ask.credentials);
+    code = Status(status);
+  });
+
+  AskOptions addr;
+  std::string addr_master;
+  CLI::App* const addr_verb = app.add_subcommand("addr", "Print HOST:PORT of a master");
+  addr_verb->add_option("MASTER", addr_master, "name of the master")->required();
+  AddAskFlags(*addr_verb, addr);
+  addr_verb->final_callback([&] {
+    TakePasswordFromEnvironment(addr.credentials);
+    code = Addr(addr, addr_master);
+  });
+
+  FailoverOptions failover;
+  CLI::App* const failover_verb =
+      app.add_subcommand("failover", "Replace a master by one of its replicas and watch it happen");
+  failover_verb->add_option("MASTER", failover.master, "name of the master")->required();
+  failover_verb->add_option("--timeout", failover.timeout_seconds, "seconds to wait for the last replica")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  AddAskFlags(*failover_verb, failover.ask);
+  failover_verb->final_callback([&] {
+    TakePasswordFromEnvironment(failover.ask.credentials);
+    code = Failover(failover);
+  });
+
+  DemoOptions demo;
+  CLI::App* const demo_verb =
+      app.add_subcommand("demo", "Kill a local cluster's master under load and show what follows");
+  AddUpFlags(*demo_verb, demo.up);
+  demo_verb->add_option("--rate", demo.rate, "writes a second")->check(CLI::Range(1, 100000))->capture_default_str();
+  demo_verb->add_option("--timeout", demo.timeout_seconds, "seconds to wait for the failover")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  demo_verb->footer(
+      "Without a running cluster in --dir it starts one, with the flags of `vigil up`, and ends it afterwards.");
+  demo_verb->final_callback([&] { code = Demo(demo); });
+
+  if (argc == 1) {
+    std::fputs(app.help().c_str(), stderr);
+    return kCannotAsk;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    const auto verbs = app.get_subcommands();
+    const std::string verb = verbs.empty() ? "" : " " + verbs.front()->get_name();
+    Complain(OneLine(error.what()), fmt::format("see `vigil{} --help`", verb));
+    return kCannotAsk;
+  }
+  // A full disk below a redirection must not look like success; a reader that went away is its own business.
+  if (std::fflush(stdout) != 0 && errno != EPIPE) {
+    Complain(fmt::format("cannot write the output: {}", std::strerror(errno)));
+    return code == kDone ? kFailed : code;
+  }
+  return code;
+}
+
+}  // namespace cli

@@ -1,0 +1,259 @@
+#include "sentinel/cli/topology.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <set>
+
+#include "replication/base/text.h"
+
+namespace cli {
+namespace {
+
+using base::Endpoint;
+using base::ErrorCode;
+using base::Fail;
+using base::Result;
+
+// A process that is frozen accepts connections and says nothing: what it costs a person who waits.
+constexpr std::chrono::milliseconds kPatience{1000};
+
+bool IsUnknownMaster(const base::Error& error) {
+  return error.text.find("No such master") != std::string::npos;
+}
+
+// Calls `ask` on a connection to each sentinel in turn until one gives a value.
+template <class Ask>
+auto FirstAnswer(const Where& where, const Ask& ask) -> decltype(ask(std::declval<RedisClient&>())) {
+  base::Error first{ErrorCode::kIo, "no sentinel is known"};
+  bool have_error = false;
+  for (const Endpoint& sentinel : where.sentinels) {
+    auto client = RedisClient::Connect(sentinel, where.credentials, kPatience);
+    base::Error error;
+    if (client) {
+      auto answer = ask(*client);
+      if (answer) return answer;
+      error = answer.error();
+    } else {
+      error = client.error();
+    }
+    // A sentinel that answers "unknown" or "not allowed" says more than one that cannot be reached.
+    if (!have_error || (first.code == ErrorCode::kIo && error.code != ErrorCode::kIo)) first = error;
+    have_error = true;
+  }
+  return tl::unexpected(first);
+}
+
+// "127.0.0.1:7001: connection refused" without the address, for a place that names it anyway.
+std::string WithoutAddress(const std::string& text, const Endpoint& address) {
+  const std::string prefix = address.ToString() + ": ";
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+
+Result<std::vector<Fields>> AskMaps(RedisClient& client, const std::vector<std::string>& words) {
+  const auto reply = client.Ask(words);
+  if (!reply) return tl::unexpected(reply.error());
+  std::vector<Fields> maps;
+  for (const Reply& item : reply->items) {
+    auto fields = Fields::FromReply(item);
+    if (!fields) return tl::unexpected(fields.error());
+    maps.push_back(std::move(*fields));
+  }
+  return maps;
+}
+
+Result<Fields> AskMap(RedisClient& client, const std::vector<std::string>& words) {
+  const auto reply = client.Ask(words);
+  if (!reply) return tl::unexpected(reply.error());
+  return Fields::FromReply(*reply);
+}
+
+Result<void> FillSentinel(RedisClient& client, const std::string& master, SentinelView& view) {
+  const auto id = client.Ask({"SENTINEL", "MYID"});
+  if (!id) return tl::unexpected(id.error());
+  view.id = id->text;
+  const auto address = client.Ask({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", master});
+  if (!address) return tl::unexpected(address.error());
+  if (address->items.size() == 2) {
+    if (const auto port = base::ParsePort(address->items[1].text)) view.master = {address->items[0].text, *port};
+  }
+  const auto fields = AskMap(client, {"SENTINEL", "MASTER", master});
+  if (!fields) return tl::unexpected(fields.error());
+  view.config_epoch = {static_cast<std::uint64_t>(fields->Number("config-epoch"))};
+  view.quorum = static_cast<int>(fields->Number("quorum"));
+  view.master_down = fields->Flag("flags", "s_down") || fields->Flag("flags", "o_down");
+  view.failing_over = fields->Flag("flags", "failover_in_progress");
+
+  const auto replicas = AskMaps(client, {"SENTINEL", "REPLICAS", master});
+  if (!replicas) return tl::unexpected(replicas.error());
+  for (const Fields& replica : *replicas) {
+    const Endpoint where = replica.Address("ip", "port");
+    view.replicas.push_back(where);
+    if (replica.Flag("flags", "s_down") || replica.Flag("flags", "disconnected") ||
+        replica.Text("master-link-status") != "ok") {
+      view.bad_replicas.push_back(where);
+    }
+  }
+  const auto peers = AskMaps(client, {"SENTINEL", "SENTINELS", master});
+  if (!peers) return tl::unexpected(peers.error());
+  for (const Fields& peer : *peers) {
+    const Endpoint where = peer.Address("ip", "port");
+    view.peers.push_back(where);
+    if (peer.Flag("flags", "s_down") || peer.Flag("flags", "disconnected")) view.bad_peers.push_back(where);
+  }
+  const auto quorum = client.Command({"SENTINEL", "CKQUORUM", master});
+  if (!quorum) return tl::unexpected(quorum.error());
+  view.quorum_ok = !quorum->is_error();
+  view.quorum_text = quorum->text;
+  view.answers = true;
+  return {};
+}
+
+SentinelView AskSentinel(const Endpoint& address, const Credentials& credentials, const std::string& master) {
+  SentinelView view;
+  view.address = address;
+  auto client = RedisClient::Connect(address, credentials, kPatience);
+  if (!client) {
+    view.error = WithoutAddress(client.error().text, address);
+    return view;
+  }
+  if (const auto filled = FillSentinel(*client, master, view); !filled) {
+    view.error = WithoutAddress(filled.error().text, address);
+  }
+  return view;
+}
+
+Result<void> FillNode(RedisClient& client, NodeView& view) {
+  // Replies that explain themselves (LOADING, MISCONF) come here; without a password, NOAUTH.
+  const auto ping = client.Command({"PING"});
+  if (!ping) return tl::unexpected(ping.error());
+  const auto info = client.Ask({"INFO"});
+  if (!info) return tl::unexpected(info.error());
+  const Fields fields = Fields::FromInfo(info->text);
+  view.answers = true;
+  const std::string role = fields.Text("role");
+  view.role = role == "master" ? Role::kMaster : role == "slave" ? Role::kReplica : Role::kUnknown;
+  view.syncing = fields.Number("master_sync_in_progress") != 0;
+  if (view.role == Role::kMaster) {
+    view.offset = fields.Number("master_repl_offset", -1);
+    for (std::int64_t i = 0; i < fields.Number("connected_slaves"); ++i) {
+      const auto replica = ParseAttachedReplica(fields.Text(fmt::format("slave{}", i)));
+      if (replica) view.attached.push_back(*replica);
+    }
+    if (ping->is_error()) {
+      view.why_not_writable = ping->text;
+    } else if (fields.Has("min_slaves_good_slaves")) {
+      const auto limit = client.Command({"CONFIG", "GET", "min-replicas-to-write"});
+      const auto needed = limit && limit->items.size() == 2
+                              ? base::ParseInt<std::int64_t>(limit->items[1].text).value_or(0)
+                              : std::int64_t{0};
+      if (const auto good = fields.Number("min_slaves_good_slaves"); good < needed) {
+        view.why_not_writable = fmt::format("it wants {} good replicas to accept writes and has {}", needed, good);
+      }
+    }
+    view.writable = view.why_not_writable.empty();
+  } else {
+    view.offset = fields.Number("slave_repl_offset", -1);
+    view.follows = fields.Address("master_host", "master_port");
+    view.link_up = fields.Text("master_link_status") == "up";
+    view.link_down_for = fields.Number("master_link_down_since_seconds", -1);
+    view.why_not_writable = "it is a replica";
+  }
+  return {};
+}
+
+template <class View, class Ask>
+std::vector<View> AskAll(const std::set<Endpoint>& addresses, const Ask& ask) {
+  std::vector<std::future<View>> pending;
+  for (const Endpoint& address : addresses) pending.push_back(std::async(std::launch::async, ask, address));
+  std::vector<View> views;
+  for (auto& view : pending) views.push_back(view.get());
+  return views;
+}
+
+}  // namespace
+
+const NodeView* Topology::Master() const {
+  const auto found = std::ranges::find(nodes, address, &NodeView::address);
+  return address.empty() || found == nodes.end() ? nullptr : &*found;
+}
+
+NodeView AskNode(const Endpoint& address, const Credentials& credentials) {
+  NodeView view;
+  view.address = address;
+  auto client = RedisClient::Connect(address, credentials, kPatience);
+  if (!client) {
+    view.error = WithoutAddress(client.error().text, address);
+  } else if (const auto filled = FillNode(*client, view); !filled) {
+    view.error = WithoutAddress(filled.error().text, address);
+  }
+  if (!view.answers) view.why_not_writable = view.error;
+  return view;
+}
+
+Result<std::vector<std::string>> AskMasterNames(const Where& where) {
+  return FirstAnswer(where, [](RedisClient& client) -> Result<std::vector<std::string>> {
+    const auto masters = AskMaps(client, {"SENTINEL", "MASTERS"});
+    if (!masters) return tl::unexpected(masters.error());
+    std::vector<std::string> names;
+    for (const Fields& fields : *masters) names.push_back(fields.Text("name"));
+    std::ranges::sort(names);
+    return names;
+  });
+}
+
+Result<Endpoint> AskAddress(const Where& where, const std::string& master) {
+  return FirstAnswer(where, [&](RedisClient& client) -> Result<Endpoint> {
+    const auto reply = client.Ask({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", master});
+    if (!reply) return tl::unexpected(reply.error());
+    if (reply->kind == Reply::Kind::kNil) {
+      return Fail(ErrorCode::kNotFound,
+                  fmt::format("the sentinel at {} knows no master '{}'", client.address().ToString(), master));
+    }
+    const auto port = reply->items.size() == 2 ? base::ParsePort(reply->items[1].text) : Result<std::uint16_t>(0);
+    if (!port || *port == 0) {
+      return Fail(ErrorCode::kInvalid, client.address().ToString() + " gave no address; is it a sentinel?");
+    }
+    return Endpoint{reply->items[0].text, *port};
+  });
+}
+
+Result<Topology> AskTopology(const Where& where, const std::string& master) {
+  const auto peers = FirstAnswer(where, [&](RedisClient& client) -> Result<std::vector<Fields>> {
+    auto maps = AskMaps(client, {"SENTINEL", "SENTINELS", master});
+    if (!maps && IsUnknownMaster(maps.error())) {
+      return Fail(ErrorCode::kNotFound,
+                  fmt::format("the sentinel at {} knows no master '{}'", client.address().ToString(), master));
+    }
+    return maps;
+  });
+  if (!peers) return tl::unexpected(peers.error());
+
+  std::set<Endpoint> sentinels(where.sentinels.begin(), where.sentinels.end());
+  for (const Fields& peer : *peers) {
+    if (const Endpoint address = peer.Address("ip", "port"); !address.empty()) sentinels.insert(address);
+  }
+  Topology topology;
+  topology.master = master;
+  topology.sentinels = AskAll<SentinelView>(
+      sentinels, [&](const Endpoint& address) { return AskSentinel(address, where.credentials, master); });
+  // One sentinel under two names ("localhost" and "127.0.0.1") is one sentinel.
+  std::set<std::string> seen;
+  std::erase_if(topology.sentinels,
+                [&](const SentinelView& view) { return !view.id.empty() && !seen.insert(view.id).second; });
+
+  std::set<Endpoint> nodes;
+  for (const SentinelView& sentinel : topology.sentinels) {
+    if (!sentinel.master.empty()) nodes.insert(sentinel.master);
+    for (const Endpoint& replica : sentinel.replicas) {
+      if (!replica.empty()) nodes.insert(replica);
+    }
+  }
+  topology.nodes =
+      AskAll<NodeView>(nodes, [&](const Endpoint& address) { return AskNode(address, where.credentials); });
+  Judge(topology);
+  return topology;
+}
+
+}  // namespace cli

@@ -1,0 +1,144 @@
+// vigil failover: asks a sentinel for a planned failover and watches until the last replica follows.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "sentinel/cli/events.h"
+#include "sentinel/cli/find_sentinels.h"
+#include "sentinel/cli/interrupt.h"
+#include "sentinel/cli/terminal.h"
+#include "sentinel/cli/timeline.h"
+#include "sentinel/cli/verbs.h"
+
+namespace cli {
+namespace {
+
+using base::Endpoint;
+using std::chrono::steady_clock;
+
+int ReportRefusal(const std::string& text, const std::string& master) {
+  if (text.find("INPROG") != std::string::npos) {
+    Complain(fmt::format("a failover of {} is already in progress", master), "watch it with `vigil status`");
+  } else if (text.find("NOGOODSLAVE") != std::string::npos) {
+    Complain(fmt::format("no replica of {} is fit to be promoted", master),
+             "`vigil status` says what is wrong with them");
+  } else {
+    Complain(text, "`vigil status` shows the sentinels");
+  }
+  return kFailed;
+}
+
+// The way of the replicas to the new master.
+class Followers {
+ public:
+  Followers(std::vector<Endpoint> nodes, Credentials credentials)
+      : waiting_(nodes.begin(), nodes.end()), credentials_(std::move(credentials)) {}
+
+  // Those that follow `master` since the last call.
+  std::vector<Endpoint> Arrived(const Endpoint& master) {
+    std::vector<Endpoint> arrived;
+    for (const Endpoint& address : std::set<Endpoint>(waiting_)) {
+      const NodeView node = AskNode(address, credentials_);
+      const bool is_master = address == master && node.role == Role::kMaster;
+      const bool follows = node.role == Role::kReplica && node.follows == master && node.link_up && !node.syncing;
+      if (!is_master && !follows) continue;
+      waiting_.erase(address);
+      if (follows) arrived.push_back(address);
+    }
+    return arrived;
+  }
+  const std::set<Endpoint>& waiting() const { return waiting_; }
+
+ private:
+  std::set<Endpoint> waiting_;
+  Credentials credentials_;
+};
+
+int Watch(const FailoverOptions& options, const Where& where, const Topology& before, EventFollower& follower,
+          Instant origin) {
+  const Paint paint = Paint::ForStdout();
+  Timeline timeline(origin, options.master);
+  std::vector<Endpoint> nodes;
+  for (const NodeView& node : before.nodes) {
+    if (node.answers) {
+      nodes.push_back(node.address);
+    } else {
+      Say(fmt::format("  not waiting for {}: it does not answer ({})", node.address.ToString(), node.error));
+    }
+  }
+  Followers followers(std::move(nodes), where.credentials);
+  Endpoint master;
+  const auto deadline = origin + std::chrono::seconds(options.timeout_seconds);
+  while (steady_clock::now() < deadline) {
+    std::string given_up;
+    for (const Event& event : follower.Take()) {
+      if (const std::string line = timeline.Take(event, paint); !line.empty()) Say(line);
+      if (event.master == options.master && event.name.starts_with("-failover-abort")) given_up = event.name;
+    }
+    if (!given_up.empty()) {
+      Complain(fmt::format("the sentinels gave the failover up ({})", given_up), "`vigil status` shows why it may be");
+      return kFailed;
+    }
+    if (master.empty()) {
+      const auto address = AskAddress(where, options.master);
+      if (address && *address != before.address) {
+        master = *address;
+        Say(timeline.Note(steady_clock::now(), "a sentinel sends clients to " + master.ToString(), paint));
+      }
+    } else {
+      for (const Endpoint& address : followers.Arrived(master)) {
+        Say(timeline.Note(steady_clock::now(), address.ToString() + " follows " + master.ToString(), paint));
+      }
+      if (followers.waiting().empty() && timeline.Has("+switch-master")) {
+        Say(fmt::format("Done: {} is writable at {}, and all replicas follow it.", options.master, master.ToString()));
+        return kDone;
+      }
+    }
+    if (!Pause(std::chrono::milliseconds(10))) {
+      Complain("interrupted", "the sentinels go on with the failover; watch it with `vigil status`");
+      return kInterruptedExit;
+    }
+  }
+  if (master.empty()) {
+    Complain(fmt::format("no new master within {} s", options.timeout_seconds), "`vigil status` shows the state");
+  } else {
+    std::string late;
+    for (const Endpoint& address : followers.waiting()) late += " " + address.ToString();
+    Complain(fmt::format("after {} s these do not follow {}:{}", options.timeout_seconds, master.ToString(), late),
+             "`vigil status` shows the state");
+  }
+  return kFailed;
+}
+
+}  // namespace
+
+int Failover(const FailoverOptions& options) {
+  const auto found = FindSentinels(options.ask);
+  if (!found) {
+    Complain(found.error().text, "name a sentinel with --sentinel HOST:PORT");
+    return kCannotAsk;
+  }
+  const auto before = AskTopology(found->where, options.master);
+  if (!before) return ReportAskError(before.error(), *found);
+  Where where{{}, found->where.credentials};
+  for (const SentinelView& sentinel : before->sentinels) {
+    if (sentinel.answers) where.sentinels.push_back(sentinel.address);
+  }
+  auto follower = EventFollower::Start(where.sentinels, where.credentials);
+  if (!follower) return ReportAskError(follower.error(), *found);
+  // The one that knows most about the others stands first: it is the likeliest to succeed.
+  const auto best = std::ranges::max_element(before->sentinels, {}, [](const SentinelView& sentinel) {
+    return sentinel.answers ? 1 + sentinel.replicas.size() - sentinel.bad_replicas.size() : 0;
+  });
+  auto leader = RedisClient::Connect(best->address, where.credentials);
+  if (!leader) return ReportAskError(leader.error(), *found);
+  const Instant origin = steady_clock::now();
+  const auto reply = leader->Ask({"SENTINEL", "FAILOVER", options.master});
+  if (!reply) return ReportRefusal(reply.error().text, options.master);
+  Say(fmt::format("{}: asked the sentinel at {} to replace the master {}", options.master, best->address.ToString(),
+                  before->address.ToString()));
+  return Watch(options, where, *before, **follower, origin);
+}
+
+}  // namespace cli

@@ -1,0 +1,67 @@
+// The verbs of `vigil`: what the command line may say, and what each returns to the shell.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replication/base/time.h"
+#include "sentinel/cli/redis_client.h"
+
+namespace cli {
+
+// Exit codes of all verbs.
+constexpr int kDone = 0;
+constexpr int kFailed = 1;     // it was tried and did not succeed; for `status`: something is wrong
+constexpr int kCannotAsk = 2;  // nobody answers, or the command line makes no sense
+
+inline constexpr const char* kDefaultFolder = "vigil-data";
+
+// What every verb that asks sentinels takes.
+struct AskOptions {
+  std::vector<std::string> sentinels;  // HOST[:PORT], tried in turn
+  std::optional<std::string> folder;   // of a local cluster
+  Credentials credentials;
+};
+
+struct UpOptions {
+  std::string folder = kDefaultFolder;
+  std::optional<int> nodes;                 // 3
+  std::optional<int> sentinels;             // 3
+  std::optional<std::string> node_exe;      // vigil-node beside this program
+  std::optional<std::string> sentinel_exe;  // vigil-sentinel beside this program
+  std::optional<int> down_after_ms;         // 1000
+};
+
+struct StatusOptions {
+  AskOptions ask;
+  std::string master;  // empty: all
+  bool json = false;
+};
+
+struct FailoverOptions {
+  AskOptions ask;
+  std::string master;
+  int timeout_seconds = 60;
+};
+
+struct DemoOptions {
+  UpOptions up;  // used when no cluster runs in the folder
+  int rate = 1000;
+  int timeout_seconds = 60;
+};
+
+// Starts, or completes, the cluster in a folder and waits until it is healthy. kDone when it is.
+int Up(const UpOptions& options);
+// Ends every process of the cluster. kDone also when none was running.
+int Down(const std::string& folder);
+// kDone: all healthy; kFailed: some problem; kCannotAsk: no sentinel answers.
+int Status(const StatusOptions& options);
+// kDone, with HOST:PORT on stdout; kFailed: unknown master; kCannotAsk.
+int Addr(const AskOptions& options, const std::string& master);
+// kDone when every replica follows the new master.
+int Failover(const FailoverOptions& options);
+// kDone when a failover happened and the killed node came back as a replica.
+int Demo(const DemoOptions& options);
+
+}  // namespace cli
