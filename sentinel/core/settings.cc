@@ -1,0 +1,85 @@
+#include "sentinel/core/settings.h"
+
+#include <algorithm>
+
+#include "replication/base/config_lines.h"
+#include "replication/base/text.h"
+#include "sentinel/core/sentinel_directives.h"
+#include "sentinel/core/server_directives.h"
+
+namespace sentinel {
+namespace {
+
+struct SentinelLine {
+  const base::ConfigLine* line;
+  const SentinelDirective* directive;
+  std::vector<std::string> words;  // without the leading "sentinel"
+};
+
+tl::unexpected<base::Error> Refuse(const base::ConfigLine& line, std::string_view reason) {
+  return base::Fail(base::ErrorCode::kInvalid, base::DescribeConfigError(line, reason));
+}
+
+base::Result<SentinelLine> ReadSentinelLine(const base::ConfigLine& line) {
+  constexpr std::string_view kUnrecognized = "Unrecognized sentinel configuration statement.";
+  if (line.words.size() < 2) return Refuse(line, "wrong number of arguments");
+  SentinelLine out{&line, nullptr, {line.words.begin() + 1, line.words.end()}};
+  out.words[0] = base::ToLower(out.words[0]);
+  const auto rows = SentinelDirectives();
+  const auto row = std::ranges::find(rows, out.words[0], &SentinelDirective::name);
+  if (row == rows.end()) return Refuse(line, kUnrecognized);
+  if (out.words.size() < row->min_words || out.words.size() > row->max_words) return Refuse(line, kUnrecognized);
+  // Values are written back into a file of lines: a line break inside one could become a line of its own.
+  if (std::ranges::any_of(out.words, base::HasControlCharacters)) {
+    return Refuse(line, "control characters are not allowed in a value");
+  }
+  out.directive = &*row;
+  return out;
+}
+
+std::string Apply(State& state, const SentinelLine& line, const base::Now& now) {
+  if (line.directive->self) return line.directive->self(state, line.words, now);
+  const auto master = state.masters.find(line.words[1]);
+  if (master == state.masters.end()) return "No such master with specified name.";
+  return line.directive->master(state, master->second, line.words, now);
+}
+
+}  // namespace
+
+base::Result<ProcessSettings> LoadSettings(std::string_view text, State& state, const base::Now& now) {
+  const auto lines = base::ParseConfig(text);
+  if (!lines) return tl::unexpected(lines.error());
+
+  ProcessSettings settings;
+  std::vector<SentinelLine> sentinel_lines;
+  std::vector<const base::ConfigLine*> users;
+  for (const base::ConfigLine& line : *lines) {
+    if (line.words[0] == "sentinel") {
+      auto read = ReadSentinelLine(line);
+      if (!read) return tl::unexpected(read.error());
+      sentinel_lines.push_back(std::move(*read));
+      continue;
+    }
+    if (line.words[0] == "user") {
+      users.push_back(&line);  // they have the last word, wherever they stand
+      continue;
+    }
+    if (const std::string reason = ApplyServerDirective(state, settings, line.words); !reason.empty()) {
+      return Refuse(line, reason);
+    }
+  }
+  for (const base::ConfigLine* line : users) {
+    if (const std::string reason = ApplyServerDirective(state, settings, line->words); !reason.empty()) {
+      return Refuse(*line, reason);
+    }
+  }
+  for (const DirectivePass pass : {DirectivePass::kSelf, DirectivePass::kMonitor, DirectivePass::kMasters}) {
+    for (const SentinelLine& line : sentinel_lines) {
+      if (line.directive->pass != pass) continue;
+      if (const std::string reason = Apply(state, line, now); !reason.empty()) return Refuse(*line.line, reason);
+    }
+  }
+  return settings;
+}
+
+}  // namespace sentinel
