@@ -48,7 +48,8 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // Begins reading. Must be called once before anything is delivered.
+  // Begins reading; must be called before anything is delivered. Calling it again hands the stream over to other
+  // callbacks.
   void Start(Callbacks callbacks);
   void PauseReading();
   void ResumeReading();
@@ -58,14 +59,15 @@ class Stream {
   // Tries to send the spans without copying and returns how many bytes the socket took (0 when it is full, or while
   // earlier bytes are queued). Call again from on_writable.
   std::size_t WriteNow(std::span<const std::string_view> spans);
-  // Calls back once, when the socket takes bytes again after WriteNow() returned less than everything.
+  // Calls back once, when the socket takes bytes again after WriteNow() returned less than everything. Never calls
+  // from inside; a second call replaces the first one's callback.
   void WhenWritable(std::function<void()> callback);
 
   // Bytes accepted by Write() that the system has not taken yet.
   std::size_t queued() const;
 
-  // Sends what is queued, then closes; on_closed is not called. The object must not be used afterwards except to
-  // destroy it.
+  // Sends what is queued (for at most 10 s), then closes; on_closed is not called. The object must not be used
+  // afterwards except to destroy it, which may happen at once.
   void CloseAfterFlush();
 
   base::Endpoint peer() const;
