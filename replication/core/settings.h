@@ -69,6 +69,8 @@ struct Settings {
   // Who may come in.
   std::string requirepass;
   Guard enable_debug_command = Guard::kNo;
+  Guard enable_protected_configs = Guard::kNo;  // may CONFIG SET change dir and dbfilename?
+  std::vector<RenamedCommand> rename_command;   // in the order of the file
 
   // Snapshots on disk.
   std::string dbfilename = "dump.rdb";
