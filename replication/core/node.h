@@ -130,6 +130,7 @@ struct HostFacts {
   std::string os;
   std::string multiplexing_api = "epoll";
   std::string compiler;
+  std::string allocator;
 };
 
 class Host {
