@@ -1,0 +1,139 @@
+// Keys, whatever they hold.
+#include <limits>
+
+#include "replication/base/text.h"
+#include "replication/data/handlers.h"
+#include "replication/data/lookup.h"
+
+namespace data {
+namespace {
+
+using base::EqualsIgnoreCase;
+
+constexpr std::size_t kEmbeddedBytes = 44;       // up to here Redis calls a text "embstr"
+constexpr std::int64_t kSharedIntegers = 10000;  // below this Redis shares integers among keys
+
+void RenameTo(CommandContext& context, const Words& words, bool only_if_missing) {
+  const std::string_view from_key = words[1];
+  const std::string_view to_key = words[2];
+  if (!Lookup(context, from_key, Use::kWrite)) return context.reply.Error("ERR no such key");
+  const auto done = [&context, only_if_missing](bool renamed) {
+    only_if_missing ? context.reply.Integer(renamed ? 1 : 0) : context.reply.Ok();
+  };
+  if (from_key == to_key) return done(false);
+  if (Lookup(context, to_key, Use::kWrite) && only_if_missing) return done(false);
+  context.keyspace.MoveTo(context.keyspace.Find(context.db, from_key), context.db, to_key);
+  PushAsSent(context);
+  done(true);
+}
+
+}  // namespace
+
+void Del(CommandContext& context, const Words& words) {
+  std::int64_t deleted = 0;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const Spot spot = Lookup(context, words[i], Use::kWrite);
+    if (!spot) continue;
+    context.keyspace.Erase(spot);
+    ++deleted;
+  }
+  if (deleted > 0) PushAsSent(context);
+  context.reply.Integer(deleted);
+}
+
+void Exists(CommandContext& context, const Words& words) {
+  std::int64_t found = 0;
+  for (std::size_t i = 1; i < words.size(); ++i) found += Lookup(context, words[i], Use::kInspect) ? 1 : 0;
+  context.reply.Integer(found);
+}
+
+void Touch(CommandContext& context, const Words& words) {
+  std::int64_t found = 0;
+  for (std::size_t i = 1; i < words.size(); ++i) found += Lookup(context, words[i], Use::kRead) ? 1 : 0;
+  context.reply.Integer(found);
+}
+
+void Type(CommandContext& context, const Words& words) {
+  const Spot spot = Lookup(context, words[1], Use::kInspect);
+  context.reply.Simple(spot ? TypeName(spot->type()) : "none");
+}
+
+void Rename(CommandContext& context, const Words& words) {
+  RenameTo(context, words, false);
+}
+
+void RenameNx(CommandContext& context, const Words& words) {
+  RenameTo(context, words, true);
+}
+
+void Copy(CommandContext& context, const Words& words) {
+  int to_db = context.db;
+  bool replace = false;
+  for (std::size_t i = 3; i < words.size(); ++i) {
+    if (EqualsIgnoreCase(words[i], "replace")) {
+      replace = true;
+    } else if (EqualsIgnoreCase(words[i], "db") && i + 1 < words.size()) {
+      const auto db = DbOrReply(context, words[++i]);
+      if (!db) return;
+      to_db = *db;
+    } else {
+      return context.reply.Error(kSyntaxError);
+    }
+  }
+  if (to_db == context.db && words[1] == words[2]) return context.reply.Error(kSameObject);
+  if (!Lookup(context, words[1], Use::kRead)) return context.reply.Integer(0);
+  if (Lookup(context, to_db, words[2], Use::kWrite) && !replace) return context.reply.Integer(0);
+  context.keyspace.CopyTo(context.keyspace.Find(context.db, words[1]), to_db, words[2]);
+  PushAsSent(context);
+  context.reply.Integer(1);
+}
+
+void Move(CommandContext& context, const Words& words) {
+  const auto to_db = DbOrReply(context, words[2]);
+  if (!to_db) return;
+  if (*to_db == context.db) return context.reply.Error(kSameObject);
+  if (!Lookup(context, words[1], Use::kWrite)) return context.reply.Integer(0);
+  if (Lookup(context, *to_db, words[1], Use::kWrite)) return context.reply.Integer(0);
+  context.keyspace.MoveTo(context.keyspace.Find(context.db, words[1]), *to_db, words[1]);
+  PushAsSent(context);
+  context.reply.Integer(1);
+}
+
+void ObjectEncoding(CommandContext& context, const Words& words) {
+  const Spot spot = Lookup(context, words[2], Use::kInspect);
+  if (!spot) return context.reply.Null();
+  if (spot->encoding() == Encoding::kInt) return context.reply.Bulk("int");
+  context.reply.Bulk(!spot->edited() && spot->TextSize() <= kEmbeddedBytes ? "embstr" : "raw");
+}
+
+void ObjectFreq(CommandContext& context, const Words& words) {
+  if (!Lookup(context, words[2], Use::kInspect)) return context.reply.Null();
+  context.reply.Error(
+      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
+      "between policies at runtime LRU and LFU data will take some time to adjust.");
+}
+
+void ObjectHelp(CommandContext& context, const Words&) {
+  serve::CommandTable table;
+  const auto commands = DataCommands();
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    if (commands[i].row.name.starts_with("object")) table.Add(commands[i].row, 0, i);
+  }
+  serve::ReplyHelp(table, "object", context.reply);
+}
+
+void ObjectIdleTime(CommandContext& context, const Words& words) {
+  const Spot spot = Lookup(context, words[2], Use::kInspect);
+  if (!spot) return context.reply.Null();
+  // Modulo 2^32, as the marks are.
+  context.reply.Integer(static_cast<std::uint32_t>(context.keyspace.clock() - spot->used_at()));
+}
+
+void ObjectRefCount(CommandContext& context, const Words& words) {
+  const Spot spot = Lookup(context, words[2], Use::kInspect);
+  if (!spot) return context.reply.Null();
+  const bool shared = spot->encoding() == Encoding::kInt && spot->Integer() >= 0 && spot->Integer() < kSharedIntegers;
+  context.reply.Integer(shared ? std::numeric_limits<std::int32_t>::max() : 1);
+}
+
+}  // namespace data
