@@ -103,8 +103,13 @@ Result<Cluster> FromJson(std::string_view text) {
       if (server.process.pid < 0) return Fail(ErrorCode::kInvalid, fmt::format("{} has a negative pid", server.name));
       cluster.servers.push_back(std::move(server));
     }
+  } catch (const json::parse_error& error) {
+    return Fail(ErrorCode::kInvalid, fmt::format("no JSON from byte {} on", error.byte));
   } catch (const json::exception& error) {
-    return Fail(ErrorCode::kInvalid, error.what());
+    // "[json.exception.type_error.302] type must be number, but is string"
+    const std::string_view what = error.what();
+    const std::size_t mark = what.find("] ");
+    return Fail(ErrorCode::kInvalid, std::string(mark == std::string_view::npos ? what : what.substr(mark + 2)));
   }
   if (cluster.Of(ServerKind::kNode).empty()) return Fail(ErrorCode::kInvalid, "it names no node");
   return cluster;

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "sentinel/cli/interrupt.h"
 #include "sentinel/cli/terminal.h"
@@ -14,22 +17,30 @@ namespace cli {
 namespace {
 
 void AddUpFlags(CLI::App& verb, UpOptions& options) {
-  verb.add_option("--dir", options.folder, "folder of the cluster's files")->capture_default_str();
-  verb.add_option("--nodes", options.nodes, "data nodes: one master, the rest replicas [3]")->check(CLI::Range(1, 20));
-  verb.add_option("--sentinels", options.sentinels, "sentinels [3]")->check(CLI::Range(1, 20));
-  verb.add_option("--node-exe", options.node_exe, "data node program, started as EXE CONFIG [vigil-node]");
+  verb.add_option("--dir", options.folder, "folder of the cluster's files")->type_name("DIR")->capture_default_str();
+  verb.add_option("--nodes", options.nodes, "data nodes: one master, the rest replicas [3]")
+      ->check(CLI::Range(1, 20, "1-20"))
+      ->type_name("N");
+  verb.add_option("--sentinels", options.sentinels, "sentinels [3]")->check(CLI::Range(1, 20, "1-20"))->type_name("N");
+  verb.add_option("--node-exe", options.node_exe, "data node program, started as EXE CONFIG [vigil-node]")
+      ->type_name("EXE");
   verb.add_option("--sentinel-exe", options.sentinel_exe,
-                  "sentinel program, started as EXE CONFIG --sentinel [vigil-sentinel]");
+                  "sentinel program, started as EXE CONFIG --sentinel [vigil-sentinel]")
+      ->type_name("EXE");
   verb.add_option("--down-after", options.down_after_ms, "silence in ms after which a node counts as down [1000]")
-      ->check(CLI::Range(50, 3600000));
+      ->check(CLI::Range(50, 3600000, "50-3600000"))
+      ->type_name("MS");
 }
 
 void AddAskFlags(CLI::App& verb, AskOptions& options) {
   verb.add_option("--sentinel", options.sentinels,
-                  "HOST:PORT of a sentinel; repeat it to name others for when it does not answer");
-  verb.add_option("--dir", options.folder, "ask the sentinels of the local cluster in this folder");
-  verb.add_option("--user", options.credentials.user, "user name for AUTH");
-  verb.add_option("--password", options.credentials.password, "password for AUTH; better in VIGILCLI_AUTH");
+                  "a sentinel to ask; repeat it to name others for when it does not answer")
+      ->allow_extra_args(false)  // what follows may be MASTER
+      ->type_name("HOST:PORT");
+  verb.add_option("--dir", options.folder, "ask the sentinels of the local cluster in this folder")->type_name("DIR");
+  verb.add_option("--user", options.credentials.user, "user name for AUTH")->type_name("NAME");
+  verb.add_option("--password", options.credentials.password, "password for AUTH; better in VIGILCLI_AUTH")
+      ->type_name("SECRET");
   verb.footer("Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
 }
 
@@ -68,14 +79,18 @@ int Run(int argc, char** argv) {
 
   std::string down_folder = kDefaultFolder;
   CLI::App* const down_verb = app.add_subcommand("down", "End a local cluster");
-  down_verb->add_option("--dir", down_folder, "folder of the cluster's files")->capture_default_str();
+  down_verb->add_option("--dir", down_folder, "folder of the cluster's files")->type_name("DIR")->capture_default_str();
+  down_verb->footer("Each process gets SIGTERM, and SIGKILL when it has not ended after 5 s. The files stay.");
   down_verb->final_callback([&] { code = Down(down_folder); });
 
   StatusOptions status;
   CLI::App* const status_verb = app.add_subcommand("status", "Is it writable, where, and what is wrong");
-  status_verb->add_option("MASTER", status.master, "name of a master; all when left out");
+  status_verb->add_option("MASTER", status.master, "name of a master; all when left out")->type_name("");
   status_verb->add_flag("--json", status.json, "for programs");
   AddAskFlags(*status_verb, status.ask);
+  status_verb->footer(
+      "Exit codes: 0 healthy, 1 some problem, 2 no sentinel answers.\n"
+      "Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
   status_verb->final_callback([&] {
     TakePasswordFromEnvironment(status.ask.credentials);
     code = Status(status);
@@ -84,8 +99,9 @@ int Run(int argc, char** argv) {
   AskOptions addr;
   std::string addr_master;
   CLI::App* const addr_verb = app.add_subcommand("addr", "Print HOST:PORT of a master");
-  addr_verb->add_option("MASTER", addr_master, "name of the master")->required();
+  addr_verb->add_option("MASTER", addr_master, "name of the master")->required()->type_name("");
   AddAskFlags(*addr_verb, addr);
+  addr_verb->footer("Exit codes: 0 printed, 1 unknown master, 2 no sentinel answers.");
   addr_verb->final_callback([&] {
     TakePasswordFromEnvironment(addr.credentials);
     code = Addr(addr, addr_master);
@@ -94,9 +110,10 @@ int Run(int argc, char** argv) {
   FailoverOptions failover;
   CLI::App* const failover_verb =
       app.add_subcommand("failover", "Replace a master by one of its replicas and watch it happen");
-  failover_verb->add_option("MASTER", failover.master, "name of the master")->required();
+  failover_verb->add_option("MASTER", failover.master, "name of the master")->required()->type_name("");
   failover_verb->add_option("--timeout", failover.timeout_seconds, "seconds to wait for the last replica")
-      ->check(CLI::Range(1, 86400))
+      ->check(CLI::Range(1, 86400, "1-86400"))
+      ->type_name("S")
       ->capture_default_str();
   AddAskFlags(*failover_verb, failover.ask);
   failover_verb->final_callback([&] {
@@ -108,9 +125,13 @@ int Run(int argc, char** argv) {
   CLI::App* const demo_verb =
       app.add_subcommand("demo", "Kill a local cluster's master under load and show what follows");
   AddUpFlags(*demo_verb, demo.up);
-  demo_verb->add_option("--rate", demo.rate, "writes a second")->check(CLI::Range(1, 100000))->capture_default_str();
+  demo_verb->add_option("--rate", demo.rate, "writes a second")
+      ->check(CLI::Range(1, 100000, "1-100000"))
+      ->type_name("N")
+      ->capture_default_str();
   demo_verb->add_option("--timeout", demo.timeout_seconds, "seconds to wait for the failover")
-      ->check(CLI::Range(1, 86400))
+      ->check(CLI::Range(1, 86400, "1-86400"))
+      ->type_name("S")
       ->capture_default_str();
   demo_verb->footer(
       "Without a running cluster in --dir it starts one, with the flags of `vigil up`, and ends it afterwards.");
@@ -118,6 +139,12 @@ int Run(int argc, char** argv) {
 
   if (argc == 1) {
     std::fputs(app.help().c_str(), stderr);
+    return kCannotAsk;
+  }
+  const auto verbs_known = app.get_subcommands([](const CLI::App*) { return true; });
+  const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == argv[1]; };
+  if (argv[1][0] != '-' && std::ranges::none_of(verbs_known, is_asked)) {
+    Complain(fmt::format("there is no verb '{}'", argv[1]), "`vigil --help` lists them");
     return kCannotAsk;
   }
   try {

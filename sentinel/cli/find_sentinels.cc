@@ -37,6 +37,13 @@ base::Result<Found> FindSentinels(const AskOptions& options) {
   return found;
 }
 
+int ReportNoSentinels(const base::Error& error) {
+  Complain(error.text, error.code == base::ErrorCode::kNotFound
+                           ? "`vigil up` starts one there, --sentinel HOST:PORT asks a running one"
+                           : "name a sentinel with --sentinel HOST:PORT");
+  return kCannotAsk;
+}
+
 int ReportAskError(const base::Error& error, const Found& found) {
   switch (error.code) {
     case base::ErrorCode::kNotFound:
@@ -45,8 +52,10 @@ int ReportAskError(const base::Error& error, const Found& found) {
     case base::ErrorCode::kInvalid:
       if (error.text.find("NOAUTH") != std::string::npos || error.text.find("WRONGPASS") != std::string::npos) {
         Complain(error.text, "give --password, or VIGILCLI_AUTH in the environment");
+      } else if (error.text.find("unknown command") != std::string::npos) {
+        Complain(fmt::format("{} is no sentinel", error.text.substr(0, error.text.find(": "))), found.advice);
       } else {
-        Complain(error.text, "is that a sentinel?");
+        Complain(error.text, found.advice);
       }
       return kCannotAsk;
     default:

@@ -18,6 +18,8 @@ struct Found {
 // Error: a line to be shown; kNotFound: no cluster in --dir.
 base::Result<Found> FindSentinels(const AskOptions& options);
 
+// Complains about an error of FindSentinels and returns the exit code that goes with it.
+int ReportNoSentinels(const base::Error& error);
 // Complains about an error of AskTopology or its like and returns the exit code that goes with it.
 int ReportAskError(const base::Error& error, const Found& found);
 

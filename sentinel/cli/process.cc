@@ -61,6 +61,9 @@ int OpenPidfd(pid_t pid) {
   return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
 }
 
+// The flag CLOSE_RANGE_CLOEXEC of Linux 5.11; older kernels refuse it, and the descriptors stay open.
+constexpr unsigned kCloseOnExec = 1U << 2;
+
 // Ended children of ours stay zombies until they are collected; what they said at their end is kept.
 std::map<pid_t, int>& EndedChildren() {
   static std::map<pid_t, int> ended;
@@ -79,6 +82,8 @@ void CollectChild(pid_t pid) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  // Whatever our caller had open (a script's lock, a pipe that somebody reads to its end) is not the daemon's.
+  syscall(SYS_close_range, 3U, ~0U, kCloseOnExec);
   char byte = 0;
   // Nothing but the word "go" starts us; when our parent dies instead, the pipe ends.
   if (read(go, &byte, 1) != 1) _exit(1);
@@ -194,7 +199,11 @@ bool WaitUntilEnded(const std::vector<ProcessId>& processes, std::chrono::millis
 
 int EndProcesses(const std::vector<ProcessId>& processes, std::chrono::milliseconds grace) {
   int running = 0;
-  for (const ProcessId& process : processes) running += SendSignal(process, SIGTERM) ? 1 : 0;
+  for (const ProcessId& process : processes) {
+    if (!SendSignal(process, SIGTERM)) continue;
+    ++running;
+    SendSignal(process, SIGCONT);  // a stopped process can only heed the first signal once it goes on
+  }
   if (running > 0 && !WaitUntilEnded(processes, grace)) {
     for (const ProcessId& process : processes) SendSignal(process, SIGKILL);
     WaitUntilEnded(processes, std::chrono::seconds(5));
@@ -220,7 +229,7 @@ Result<std::string> FindExecutable(const std::string& name) {
     return fs::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
   };
   if (name.find('/') != std::string::npos) {
-    const fs::path path = fs::absolute(name, error);
+    const fs::path path = fs::absolute(name, error).lexically_normal();
     if (usable(path)) return path.string();
     return Fail(ErrorCode::kNotFound, fmt::format("{} is not an executable file", name));
   }

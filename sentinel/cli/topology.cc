@@ -18,31 +18,36 @@ using base::Result;
 
 // A process that is frozen accepts connections and says nothing: what it costs a person who waits.
 constexpr std::chrono::milliseconds kPatience{1000};
+constexpr std::chrono::milliseconds kImpatience{250};
 
 bool IsUnknownMaster(const base::Error& error) {
   return error.text.find("No such master") != std::string::npos;
 }
 
-// Calls `ask` on a connection to each sentinel in turn until one gives a value.
+// Calls `ask` on a connection to each sentinel in turn until one gives a value. A sentinel that is slow to answer is
+// passed over as long as there are others, and waited for when all are slow.
 template <class Ask>
 auto FirstAnswer(const Where& where, const Ask& ask) -> decltype(ask(std::declval<RedisClient&>())) {
-  base::Error first{ErrorCode::kIo, "no sentinel is known"};
+  base::Error worst{ErrorCode::kIo, "no sentinel is known"};
   bool have_error = false;
-  for (const Endpoint& sentinel : where.sentinels) {
-    auto client = RedisClient::Connect(sentinel, where.credentials, kPatience);
-    base::Error error;
-    if (client) {
-      auto answer = ask(*client);
-      if (answer) return answer;
-      error = answer.error();
-    } else {
-      error = client.error();
+  for (const auto patience : {kImpatience, kPatience}) {
+    for (const Endpoint& sentinel : where.sentinels) {
+      auto client = RedisClient::Connect(sentinel, where.credentials, patience);
+      base::Error error;
+      if (client) {
+        auto answer = ask(*client);
+        if (answer) return answer;
+        error = answer.error();
+      } else {
+        error = client.error();
+      }
+      // A sentinel that answers "unknown" or "not allowed" says more than one that cannot be reached.
+      if (!have_error || (worst.code == ErrorCode::kIo && error.code != ErrorCode::kIo)) worst = error;
+      have_error = true;
     }
-    // A sentinel that answers "unknown" or "not allowed" says more than one that cannot be reached.
-    if (!have_error || (first.code == ErrorCode::kIo && error.code != ErrorCode::kIo)) first = error;
-    have_error = true;
+    if (worst.code != ErrorCode::kIo) break;
   }
-  return tl::unexpected(first);
+  return tl::unexpected(worst);
 }
 
 // "127.0.0.1:7001: connection refused" without the address, for a place that names it anyway.
@@ -163,14 +168,28 @@ Result<void> FillNode(RedisClient& client, NodeView& view) {
   return {};
 }
 
-template <class View, class Ask>
-std::vector<View> AskAll(const std::set<Endpoint>& addresses, const Ask& ask) {
-  std::vector<std::future<View>> pending;
-  for (const Endpoint& address : addresses) pending.push_back(std::async(std::launch::async, ask, address));
-  std::vector<View> views;
-  for (auto& view : pending) views.push_back(view.get());
-  return views;
-}
+// One answer for each address, asked for at the same time.
+template <class View>
+class Answers {
+ public:
+  template <class Ask>
+  void Add(const Endpoint& address, const Ask& ask) {
+    if (!address.empty() && asked_.insert(address).second) {
+      pending_.push_back(std::async(std::launch::async, ask, address));
+    }
+  }
+  // Waits for those that are still due. Others may be added afterwards.
+  std::vector<View> Collect() {
+    std::vector<View> views;
+    for (auto& view : pending_) views.push_back(view.get());
+    pending_.clear();
+    return views;
+  }
+
+ private:
+  std::set<Endpoint> asked_;
+  std::vector<std::future<View>> pending_;
+};
 
 }  // namespace
 
@@ -220,38 +239,43 @@ Result<Endpoint> AskAddress(const Where& where, const std::string& master) {
 }
 
 Result<Topology> AskTopology(const Where& where, const std::string& master) {
-  const auto peers = FirstAnswer(where, [&](RedisClient& client) -> Result<std::vector<Fields>> {
-    auto maps = AskMaps(client, {"SENTINEL", "SENTINELS", master});
-    if (!maps && IsUnknownMaster(maps.error())) {
-      return Fail(ErrorCode::kNotFound,
-                  fmt::format("the sentinel at {} knows no master '{}'", client.address().ToString(), master));
-    }
-    return maps;
+  const auto first = FirstAnswer(where, [&](RedisClient& client) -> Result<SentinelView> {
+    SentinelView view;
+    view.address = client.address();
+    const auto filled = FillSentinel(client, master, view);
+    if (filled) return view;
+    if (!IsUnknownMaster(filled.error())) return tl::unexpected(filled.error());
+    return Fail(ErrorCode::kNotFound,
+                fmt::format("the sentinel at {} knows no master '{}'", client.address().ToString(), master));
   });
-  if (!peers) return tl::unexpected(peers.error());
+  if (!first) return tl::unexpected(first.error());
 
-  std::set<Endpoint> sentinels(where.sentinels.begin(), where.sentinels.end());
-  for (const Fields& peer : *peers) {
-    if (const Endpoint address = peer.Address("ip", "port"); !address.empty()) sentinels.insert(address);
-  }
+  const auto ask_sentinel = [&](const Endpoint& address) { return AskSentinel(address, where.credentials, master); };
+  const auto ask_node = [&](const Endpoint& address) { return AskNode(address, where.credentials); };
+  Answers<SentinelView> sentinels;
+  Answers<NodeView> nodes;
+  for (const Endpoint& address : where.sentinels) sentinels.Add(address, ask_sentinel);
+  for (const Endpoint& address : first->peers) sentinels.Add(address, ask_sentinel);
+  const auto add_nodes = [&](const SentinelView& sentinel) {
+    nodes.Add(sentinel.master, ask_node);
+    for (const Endpoint& replica : sentinel.replicas) nodes.Add(replica, ask_node);
+  };
+  add_nodes(*first);
+
   Topology topology;
   topology.master = master;
-  topology.sentinels = AskAll<SentinelView>(
-      sentinels, [&](const Endpoint& address) { return AskSentinel(address, where.credentials, master); });
+  topology.sentinels = sentinels.Collect();
   // One sentinel under two names ("localhost" and "127.0.0.1") is one sentinel.
   std::set<std::string> seen;
   std::erase_if(topology.sentinels,
                 [&](const SentinelView& view) { return !view.id.empty() && !seen.insert(view.id).second; });
-
-  std::set<Endpoint> nodes;
-  for (const SentinelView& sentinel : topology.sentinels) {
-    if (!sentinel.master.empty()) nodes.insert(sentinel.master);
-    for (const Endpoint& replica : sentinel.replicas) {
-      if (!replica.empty()) nodes.insert(replica);
-    }
-  }
-  topology.nodes =
-      AskAll<NodeView>(nodes, [&](const Endpoint& address) { return AskNode(address, where.credentials); });
+  // A silent address that no sentinel has heard of was a typing error, or was removed; it is no trouble of theirs.
+  std::set<Endpoint> known;
+  for (const SentinelView& view : topology.sentinels) known.insert(view.peers.begin(), view.peers.end());
+  std::erase_if(topology.sentinels,
+                [&](const SentinelView& view) { return !view.answers && !known.contains(view.address); });
+  for (const SentinelView& sentinel : topology.sentinels) add_nodes(sentinel);
+  topology.nodes = nodes.Collect();
   Judge(topology);
   return topology;
 }

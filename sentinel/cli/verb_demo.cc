@@ -86,7 +86,9 @@ class Stage {
 int GiveUp(const std::string& what, const DemoOptions& options) {
   const std::string dir = options.up.folder == kDefaultFolder ? "" : " --dir " + ShellWord(options.up.folder);
   if (Interrupted()) {
-    Complain("interrupted", fmt::format("`vigil up{}` starts again what does not run", dir));
+    const auto cluster = LoadCluster(options.up.folder);
+    const bool complete = cluster && cluster->Running() == static_cast<int>(cluster->servers.size());
+    Complain("interrupted", complete ? "" : fmt::format("`vigil up{}` starts again what does not run", dir));
     return kInterruptedExit;
   }
   Complain(what, fmt::format("`vigil status{0}` shows the state, `vigil up{0}` starts again what does not run", dir));

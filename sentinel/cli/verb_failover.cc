@@ -60,7 +60,9 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
   const Paint paint = Paint::ForStdout();
   Timeline timeline(origin, options.master);
   std::vector<Endpoint> nodes;
+  bool all_answer = true;
   for (const NodeView& node : before.nodes) {
+    all_answer = all_answer && node.answers;
     if (node.answers) {
       nodes.push_back(node.address);
     } else {
@@ -91,7 +93,8 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
         Say(timeline.Note(steady_clock::now(), address.ToString() + " follows " + master.ToString(), paint));
       }
       if (followers.waiting().empty() && timeline.Has("+switch-master")) {
-        Say(fmt::format("Done: {} is writable at {}, and all replicas follow it.", options.master, master.ToString()));
+        Say(fmt::format("Done: {} is writable at {}, and {} follows it.", options.master, master.ToString(),
+                        all_answer ? "every replica" : "every replica that answered"));
         return kDone;
       }
     }
@@ -115,10 +118,7 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
 
 int Failover(const FailoverOptions& options) {
   const auto found = FindSentinels(options.ask);
-  if (!found) {
-    Complain(found.error().text, "name a sentinel with --sentinel HOST:PORT");
-    return kCannotAsk;
-  }
+  if (!found) return ReportNoSentinels(found.error());
   const auto before = AskTopology(found->where, options.master);
   if (!before) return ReportAskError(before.error(), *found);
   Where where{{}, found->where.credentials};

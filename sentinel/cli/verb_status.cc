@@ -10,10 +10,7 @@ namespace cli {
 
 int Status(const StatusOptions& options) {
   const auto found = FindSentinels(options.ask);
-  if (!found) {
-    Complain(found.error().text, "`vigil up` starts a cluster, --sentinel HOST:PORT asks a running one");
-    return kCannotAsk;
-  }
+  if (!found) return ReportNoSentinels(found.error());
   std::vector<std::string> names{options.master};
   if (options.master.empty()) {
     auto known = AskMasterNames(found->where);
@@ -43,10 +40,7 @@ int Status(const StatusOptions& options) {
 
 int Addr(const AskOptions& options, const std::string& master) {
   const auto found = FindSentinels(options);
-  if (!found) {
-    Complain(found.error().text, "`vigil up` starts a cluster, --sentinel HOST:PORT asks a running one");
-    return kCannotAsk;
-  }
+  if (!found) return ReportNoSentinels(found.error());
   const auto address = AskAddress(found->where, master);
   if (!address) return ReportAskError(address.error(), *found);
   Say(address->ToString());

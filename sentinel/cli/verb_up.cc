@@ -27,6 +27,11 @@ std::string DirFlag(const std::string& folder) {
   return folder == kDefaultFolder ? "" : " --dir " + ShellWord(folder);
 }
 
+// "1 node", "3 nodes".
+std::string Count(std::size_t number, std::string_view thing) {
+  return fmt::format("{} {}{}", number, thing, number == 1 ? "" : "s");
+}
+
 // The servers that one run of `up` started: ended again unless it succeeds.
 class Begun {
  public:
@@ -95,8 +100,8 @@ int UpFresh(const std::filesystem::path& folder, const UpOptions& options) {
   auto plan = PlanCluster(folder, options);
   if (!plan) return ReportUpError(plan.error(), options.folder);
   Cluster& cluster = plan->cluster;
-  Say(fmt::format("Starting {} nodes and {} sentinels; their files are in {}", cluster.Of(ServerKind::kNode).size(),
-                  cluster.Of(ServerKind::kSentinel).size(), folder.string()));
+  Say(fmt::format("Starting {} and {}; their files are in {}", Count(cluster.Of(ServerKind::kNode).size(), "node"),
+                  Count(cluster.Of(ServerKind::kSentinel).size(), "sentinel"), folder.string()));
   base::Error error;
   {
     Begun begun(cluster);
@@ -238,14 +243,15 @@ int Up(const UpOptions& options) {
   auto cluster = LoadCluster(folder);
   if (cluster) return UpAgain(std::move(*cluster), options);
   if (cluster.error().code == ErrorCode::kNotFound) return UpFresh(folder, options);
-  Complain(cluster.error().text, "remove the folder, or choose another with --dir");
+  Complain(cluster.error().text, "choose another folder with --dir, or remove this one when nothing of it runs");
   return kFailed;
 }
 
 int Down(const std::string& folder) {
   const auto cluster = LoadCluster(folder);
   if (!cluster) {
-    Complain(cluster.error().text, "name its folder with --dir");
+    const bool absent = cluster.error().code == ErrorCode::kNotFound;
+    Complain(cluster.error().text, absent ? "name its folder with --dir" : "end its processes by hand");
     return kFailed;
   }
   const auto lock = FolderLock::Take(cluster->folder);
