@@ -38,6 +38,12 @@ struct Client {
   base::MonoTime active_at{};
   std::string last_command = "NULL";  // full name, for CLIENT LIST
 
+  int queued_commands = -1;  // inside MULTI; -1 outside
+
+  // CLIENT REPLY. The program asks TakeBackReply() after each command.
+  enum class Replies { kOn, kOff, kSkipNext, kSkip };
+  Replies replies = Replies::kOn;
+
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> patterns;
   std::set<std::string, std::less<>> shard_channels;

@@ -30,6 +30,7 @@ struct Server {
   Server& operator=(const Server&) = delete;
 };
 
+// SUBSCRIBE and its family answer into client.out, where `reply` must end too.
 using SessionHandler = void (*)(Server& server, Client& client, const Words& words, const base::Now& now,
                                 resp::ReplyWriter& reply);
 struct SessionCommand {
@@ -44,8 +45,13 @@ std::span<const SessionCommand> SessionCommands();
 // otherwise the reply's text ("NOAUTH Authentication required.").
 std::string MayRun(const Server& server, const Client& client, const CommandRow& row);
 
+// To be called after each command, with the length that client.out had before it: CLIENT REPLY OFF and SKIP take the
+// reply back.
+void TakeBackReply(Client& client, std::size_t length_before);
+
 // One line of CLIENT LIST, without newline.
-// Source: the CLIENT LIST documentation; field order as a running redis-server 7.0 prints it.
+// Source: the CLIENT LIST documentation; field order as a running redis-server 7.0 prints it. Fields about memory and
+// buffers that only the edge knows are 0, fd is -1; lib-name and lib-ver follow once CLIENT SETINFO has set them.
 std::string DescribeClient(const Client& client, const base::Now& now);
 
 // CLIENT KILL's and CLIENT LIST's filters over clients that the program holds. Kills all but `self` when skip_me.

@@ -1,0 +1,26 @@
+// The handlers behind session_rows.cc. Not for others.
+#pragma once
+
+#include "replication/serve/session.h"
+
+namespace serve {
+
+using Handler = void(Server& server, Client& client, const Words& words, const base::Now& now,
+                     resp::ReplyWriter& reply);
+
+// session.cc
+Handler Hello, Auth, Ping, Echo, Quit, Reset, Time, Command;
+
+// session_clients.cc
+Handler GetClientId, GetClientInfo, ListClients, KillClient, SetClientName, GetClientName, SetClientInfo,
+    SetClientReplies, SetClientNoEvict;
+
+// session_pubsub.cc
+Handler Subscribe, Unsubscribe, SubscribePatterns, UnsubscribePatterns, SubscribeShards, UnsubscribeShards, Publish,
+    PublishShard, ListChannels, CountSubscribers, CountPatterns, ListShardChannels, CountShardSubscribers;
+
+// Gives the client a name; an empty one takes it away. False, with the error replied, when it holds spaces or special
+// characters: it is printed in the lines of CLIENT LIST.
+bool Rename(Client& client, std::string_view name, resp::ReplyWriter& reply);
+
+}  // namespace serve
