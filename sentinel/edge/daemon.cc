@@ -57,6 +57,7 @@ Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::stri
       timer_(loop_,
              [this] {
                deadline_due_ = true;
+               polled_since_due_ = false;
                poll_once_->Start();
              }),
       poll_once_(std::make_unique<PollOnce>(loop_)) {
@@ -114,13 +115,14 @@ void Daemon::CarryOut(Actions actions) {
 }
 
 void Daemon::EndTurn() {
-  if (deadline_due_) JudgeDeadline();
+  // A turn ends before its sockets are polled. The timer fired in this turn or the last: only when a poll lies in
+  // between has every socket that was ready been read.
+  if (deadline_due_ && std::exchange(polled_since_due_, true)) JudgeDeadline();
   Flush();
 }
 
 void Daemon::JudgeDeadline() {
-  // All sockets that were ready have been read in this turn, also those that filled while we stood still: an answer
-  // that was there in time is never overlooked.
+  // Also what arrived while we stood still has been read: an answer that was there in time is never overlooked.
   deadline_due_ = false;
   poll_once_->Stop();
   const base::Now now = net::Loop::ReadClocks();

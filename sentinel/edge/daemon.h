@@ -78,6 +78,7 @@ class Daemon {
 
   std::optional<base::MonoTime> wake_at_;
   bool deadline_due_ = false;
+  bool polled_since_due_ = false;
   std::optional<ChangeNumber> save_wanted_;
   std::vector<RunScript> waiting_scripts_;  // until what they tell is durable
   bool stopping_ = false;
