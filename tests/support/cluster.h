@@ -1,0 +1,67 @@
+// A small cluster of real processes on loopback: data nodes and sentinels, ours and stock mixed as a test likes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/process.h"
+#include "tests/support/redis.h"
+
+namespace support {
+
+enum class Make { kOurs, kStock };
+
+// One node or sentinel with its folder and its configuration; may be killed and started again on the same files.
+struct Member {
+  Make make = Make::kOurs;
+  bool is_sentinel = false;
+  int port = 0;
+  std::string directory;
+  std::string config_path;
+  Process process;
+
+  // With whatever program `make` names now: a test may change it in between.
+  void Start();
+  void Kill() { process.Kill(); }
+  Value Do(const std::vector<std::string>& words, int timeout_ms = 2000) const { return Ask(port, words, timeout_ms); }
+  std::string Info(const std::string& field) const { return InfoField(port, field); }
+  bool Answers() const;
+};
+
+class Cluster {
+ public:
+  static constexpr const char* kName = "mymaster";
+
+  // `replica_of` null: a master. `lines` are added to the configuration.
+  Member& AddNode(Make make, const Member* replica_of = nullptr, const std::vector<std::string>& lines = {});
+  // Watches the first node that was added.
+  Member& AddSentinel(Make make, int quorum = 2, int down_after_ms = 1000, const std::vector<std::string>& lines = {});
+
+  // Three nodes, three sentinels, all as named; waits until they know each other.
+  void Build(Make nodes, const std::vector<Make>& sentinels, int down_after_ms = 1000);
+
+  // Every sentinel that runs sees this many replicas, all other sentinels, and nobody down; every replica's link is
+  // up. False after the limit: Trouble() says what was missing.
+  bool WaitHealthy(int limit_ms = 60000);
+  // All running sentinels name the same port, which is not `old_port`; it, or 0.
+  int AgreedMaster(int old_port = 0);
+  bool WaitNewMaster(int old_port, int limit_ms = 60000);
+  // All running nodes but the master at `port` follow it with their link up.
+  bool AllFollow(int port);
+  std::string Trouble();
+
+  Member& NodeAt(int port);
+  std::vector<std::unique_ptr<Member>> nodes;
+  std::vector<std::unique_ptr<Member>> sentinels;
+  TempDir temp;
+
+ private:
+  Member& Add(std::vector<std::unique_ptr<Member>>& to, Make make, bool is_sentinel,
+              const std::vector<std::string>& lines);
+};
+
+// The tail of every member's log, for a failing test.
+std::string Logs(const Cluster& cluster);
+
+}  // namespace support
