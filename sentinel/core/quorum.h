@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sentinel/core/action.h"
+#include "sentinel/core/reply.h"
 #include "sentinel/core/state.h"
 
 namespace sentinel {
