@@ -9,8 +9,13 @@
 namespace sentinel {
 
 void WelcomeClient(State& state, const ClientArrived& arrived, const base::Now& now, Actions& out);
-// Runs one command; its reply leaves as a Reply action that carries the change it rests on.
+// Runs one command; its reply leaves as a Reply action that carries the change it rests on. A command that arrives
+// while an earlier reply to the same client is held (SENTINEL SET and the like) waits behind it.
 void RunCommand(State& state, const ClientCommand& command, const base::Now& now, Actions& out);
 void ForgetClient(State& state, const ClientGone& gone, Actions& out);
+
+// Answers those who wait for a save: +OK, or the error when it failed. To be called by Step for every StateSaved,
+// after `state.durable_change` has been raised. O(clients).
+void AnswerAfterSave(State& state, const StateSaved& saved, const base::Now& now, Actions& out);
 
 }  // namespace sentinel

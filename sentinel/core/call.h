@@ -1,0 +1,75 @@
+// One command of a client, as its handler sees it; and what we keep of a client beyond what every server does.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "replication/base/time.h"
+#include "replication/resp/reply_writer.h"
+#include "replication/serve/client.h"
+#include "replication/serve/command_row.h"
+#include "sentinel/core/action.h"
+#include "sentinel/core/state.h"
+
+namespace sentinel {
+
+// A client that was promised something waits for the save; what it sends meanwhile waits behind it, since replies
+// are matched by their order.
+struct SentinelClient : serve::Client {
+  struct Held {
+    std::string reply;  // leaves when `change` is durable; an error takes its place when the save failed
+    ChangeNumber change = 0;
+  };
+  std::optional<Held> held;
+  std::deque<std::vector<std::string>> queued;  // commands that arrived while a reply was held
+};
+
+struct Call {
+  State& state;
+  const serve::Words& words;
+  const base::Now& now;
+  resp::ReplyWriter& reply;
+  Actions& out;
+
+  // What the reply rests on: it leaves when this change is durable.
+  ChangeNumber change = 0;
+  // The reply says that `change` is saved: when the save fails, the client is told so instead.
+  bool tells_saved = false;
+
+  // For commands that changed what the file holds: +OK once `saved` is durable.
+  void OkWhenSaved(ChangeNumber saved) {
+    reply.Ok();
+    change = saved;
+    tells_saved = true;
+  }
+  void RestsOn(ChangeNumber promised) {
+    if (promised > change) change = promised;
+  }
+};
+
+struct SentinelCommand {
+  serve::CommandRow row;
+  void (*handler)(Call& call);
+};
+
+// ROLE, INFO, PUBLISH, SHUTDOWN: what a sentinel answers beside SENTINEL and the commands about the connection.
+std::span<const SentinelCommand> ServerCommands();
+// SENTINEL subcommands that only look.
+std::span<const SentinelCommand> QueryCommands();
+// SENTINEL subcommands that change something.
+std::span<const SentinelCommand> AdminCommands();
+// SENTINEL subcommands that sentinels of ours use among themselves.
+std::span<const SentinelCommand> ExtensionCommands();
+
+// The master that words[2] names; null, and the error is the reply, when there is none.
+Master* MasterOfCall(Call& call);
+
+// As CommandRows of SENTINEL subcommands: all alike but for name, number of words and summary.
+constexpr serve::CommandRow SentinelRow(std::string_view name, int arity, std::string_view summary) {
+  return {name, arity, serve::kAdmin, {}, 0, "sentinel", summary};
+}
+
+}  // namespace sentinel

@@ -1,0 +1,152 @@
+#include "sentinel/core/clients.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "replication/base/check.h"
+#include "replication/serve/session.h"
+#include "sentinel/core/call.h"
+#include "sentinel/core/changes.h"
+
+namespace sentinel {
+namespace {
+
+constexpr int kSessionGroup = 0;
+// A client that sends this much without waiting for its replies is closed.
+constexpr std::size_t kMaxQueuedCommands = 10000;
+
+// Groups 1, 2 ... of the command table.
+std::array<std::span<const SentinelCommand>, 4> OwnGroups() {
+  return {ServerCommands(), QueryCommands(), AdminCommands(), ExtensionCommands()};
+}
+
+// Commands about a connection that make no sense without data: a client that asks for them has mistaken us for a
+// data node, and should learn it.
+bool BelongsToDataNodes(std::string_view name) {
+  constexpr std::array<std::string_view, 11> kNames = {"discard", "exec",         "multi",    "publish",
+                                                       "pubsub",  "select",       "spublish", "ssubscribe",
+                                                       "swapdb",  "sunsubscribe", "wait"};
+  return std::ranges::find(kNames, name.substr(0, name.find('|'))) != kNames.end();
+}
+
+void FillTable(serve::CommandTable& table) {
+  const auto session = serve::SessionCommands();
+  for (std::size_t i = 0; i < session.size(); ++i) {
+    if (!BelongsToDataNodes(session[i].row.name)) table.Add(session[i].row, kSessionGroup, i);
+  }
+  int group = kSessionGroup;
+  for (const auto commands : OwnGroups()) {
+    ++group;
+    for (std::size_t i = 0; i < commands.size(); ++i) table.Add(commands[i].row, group, i);
+  }
+}
+
+SentinelClient* FindClient(State& state, serve::ClientId id) {
+  return static_cast<SentinelClient*>(state.server.clients.Find(id));  // WelcomeClient makes no others
+}
+
+void Execute(State& state, SentinelClient& client, const std::vector<std::string>& command, const base::Now& now,
+             Actions& out) {
+  ++state.commands_processed;
+  client.active_at = now.mono;
+  const serve::Words words(command.begin(), command.end());
+  ChangeNumber change = 0;
+  std::string error;
+  const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
+  if (entry != nullptr) error = serve::MayRun(state.server, client, *entry->row);
+  if (!error.empty()) {
+    resp::ReplyWriter(client.out, client.protocol).Error(error);
+  } else if (client.last_command = entry->row->name; entry->group == kSessionGroup) {
+    resp::ReplyWriter reply(client.out, client.protocol);
+    serve::SessionCommands()[entry->index].handler(state.server, client, words, now, reply);
+  } else {
+    // What the command announces may reach this very client by subscription, and leaves on its own: so the reply is
+    // put together aside.
+    std::string bytes;
+    resp::ReplyWriter reply(bytes, client.protocol);
+    Call call{state, words, now, reply, out};
+    OwnGroups()[static_cast<std::size_t>(entry->group - 1)][entry->index].handler(call);
+    change = call.change;
+    if (call.tells_saved && !state.Durable(change)) {
+      client.held = SentinelClient::Held{std::move(bytes), change};
+      change = 0;
+    } else {
+      client.out += bytes;
+    }
+  }
+  if (!client.out.empty()) state.server.clients.Wake(client);
+  FlushClients(state, change, out);
+}
+
+// Runs what waited behind a held reply, up to the next one that is held.
+void RunQueued(State& state, SentinelClient& client, const base::Now& now, Actions& out) {
+  while (!client.held && !client.queued.empty() && client.closing == serve::Client::Closing::kNo) {
+    const std::vector<std::string> command = std::move(client.queued.front());
+    client.queued.pop_front();
+    Execute(state, client, command, now, out);
+  }
+}
+
+}  // namespace
+
+void WelcomeClient(State& state, const ClientArrived& arrived, const base::Now& now, Actions&) {
+  if (state.server.commands.all().empty()) FillTable(state.server.commands);
+  auto client = std::make_unique<SentinelClient>();
+  client->id = arrived.client;
+  client->peer = arrived.peer;
+  client->local = arrived.local;
+  client->connected_at = now.mono;
+  client->active_at = now.mono;
+  state.server.clients.Add(std::move(client));
+  ++state.connections_received;
+}
+
+void RunCommand(State& state, const ClientCommand& command, const base::Now& now, Actions& out) {
+  VIGIL_CHECK(!command.words.empty());
+  SentinelClient* client = FindClient(state, command.client);
+  if (client == nullptr || client->closing != serve::Client::Closing::kNo) return;
+  if (!client->held) return Execute(state, *client, command.words, now, out);
+  client->queued.push_back(command.words);
+  if (client->queued.size() > kMaxQueuedCommands) {
+    state.server.clients.Close(*client, serve::Client::Closing::kNow);
+    FlushClients(state, 0, out);
+  }
+}
+
+void ForgetClient(State& state, const ClientGone& gone, Actions&) {
+  SentinelClient* client = FindClient(state, gone.client);
+  if (client == nullptr) return;
+  state.server.pubsub.Forget(*client);
+  state.server.clients.Remove(gone.client);
+}
+
+void AnswerAfterSave(State& state, const StateSaved& saved, const base::Now& now, Actions& out) {
+  std::vector<serve::ClientId> waiting;
+  for (const auto& [id, client] : state.server.clients.all()) {
+    const auto& held = static_cast<const SentinelClient&>(*client).held;
+    // A save that failed speaks for those changes only that it was to cover; later ones have a save of their own.
+    if (held && (state.Durable(held->change) || (!saved.ok && held->change <= saved.through))) waiting.push_back(id);
+  }
+  for (const serve::ClientId id : waiting) {
+    SentinelClient* client = FindClient(state, id);
+    if (client == nullptr || !client->held) continue;
+    if (state.Durable(client->held->change)) {
+      client->out += client->held->reply;
+    } else {
+      resp::ReplyWriter(client->out, client->protocol).Error("ERR Failed to save config file. Check server logs.");
+    }
+    client->held.reset();
+    state.server.clients.Wake(*client);
+    FlushClients(state, 0, out);
+    RunQueued(state, *client, now, out);
+  }
+}
+
+Master* MasterOfCall(Call& call) {
+  Master* master = FindMaster(call.state, call.words[2]);
+  if (master == nullptr) call.reply.Error("ERR No such master with that name");
+  return master;
+}
+
+}  // namespace sentinel

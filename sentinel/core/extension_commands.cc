@@ -1,0 +1,68 @@
+// SENTINEL subcommands that sentinels of ours use among themselves. Their meaning: extensions.h.
+#include <array>
+
+#include "replication/base/text.h"
+#include "sentinel/core/call.h"
+#include "sentinel/core/extensions.h"
+
+namespace sentinel {
+namespace {
+
+constexpr std::string_view kMalformed = "ERR malformed address, epoch or id";
+
+base::Result<base::Endpoint> ReadEndpoint(std::string_view host, std::string_view port) {
+  const auto number = base::ParsePort(port);
+  if (!number) return tl::unexpected(number.error());
+  return base::Endpoint{std::string(host), *number};
+}
+
+void Words(Call& call) {
+  call.reply.Array(OwnWords().size());
+  for (const std::string_view word : OwnWords()) call.reply.Bulk(word);
+}
+
+void DownPush(Call& call) {
+  const auto master = ReadEndpoint(call.words[2], call.words[3]);
+  const auto from = base::ParseHexId<base::RunId>(call.words[5]);
+  const std::string_view down = call.words[4];
+  if (!master || !from || (down != "0" && down != "1")) return call.reply.Error(kMalformed);
+  ApplyDownPush(call.state, *master, down == "1", *from, call.now, call.out);
+  call.reply.Ok();
+}
+
+void Leading(Call& call) {
+  const auto master = ReadEndpoint(call.words[2], call.words[3]);
+  const auto epoch = base::ParseInt<std::uint64_t>(call.words[4]);
+  const auto leader = base::ParseHexId<base::RunId>(call.words[5]);
+  const auto replica = ReadEndpoint(call.words[6], call.words[7]);
+  if (!master || !epoch || !leader || !replica) return call.reply.Error(kMalformed);
+  ApplyLeading(call.state, *master, base::Epoch{*epoch}, *leader, *replica, call.now, call.out);
+  call.reply.Ok();
+}
+
+void PreVote(Call& call) {
+  const auto master = ReadEndpoint(call.words[2], call.words[3]);
+  const auto epoch = base::ParseInt<std::uint64_t>(call.words[4]);
+  const auto candidate = base::ParseHexId<base::RunId>(call.words[5]);
+  if (!master || !epoch || !candidate) return call.reply.Error(kMalformed);
+  const bool granted = AnswerPreVote(call.state, *master, base::Epoch{*epoch}, *candidate, call.now);
+  call.reply.Integer(granted ? 1 : 0);
+}
+
+constexpr std::array kCommands = {
+    SentinelCommand{SentinelRow("sentinel|down-push", 6, "A peer says whether it sees a master down."), &DownPush},
+    SentinelCommand{SentinelRow("sentinel|leading", 8, "A peer says that it leads a failover."), &Leading},
+    SentinelCommand{SentinelRow("sentinel|pre-vote", 6, "A peer asks whether it would get our vote."), &PreVote},
+    SentinelCommand{SentinelRow("sentinel|vigil", -2,
+                                "Returns the words that this sentinel speaks beyond the stock "
+                                "protocol."),
+                    &Words},
+};
+
+}  // namespace
+
+std::span<const SentinelCommand> ExtensionCommands() {
+  return kCommands;
+}
+
+}  // namespace sentinel
