@@ -34,7 +34,8 @@ struct RdbFacts {
 // Source: the RDB files of running servers; spec: RDB FORMAT.
 class RdbReader {
  public:
-  // `into` must be empty and private to the reader; after an error it holds a part of the file and is of no use.
+  // `into` must be empty and private to the reader; after an error it holds a part of the file and is of no use. Keys
+  // count as used at its clock.
   explicit RdbReader(Keyspace& into, RdbReadOptions options = {});
 
   // Takes the next bytes and returns how many of them belong to the file: all, unless the file ends among them.
@@ -52,13 +53,19 @@ class RdbReader {
 
  private:
   class Cursor;
-  enum class Outcome { kItem, kNeedMore, kEnd };
+  enum class Outcome { kOk, kNeedMore, kBad };
 
-  base::Result<Outcome> ReadItem(Cursor& cursor);
-  base::Result<Outcome> ReadHeader(Cursor& cursor);
-  base::Result<Outcome> ReadKey(Cursor& cursor, std::uint8_t type);
-  base::Result<Outcome> ReadAux(Cursor& cursor);
-  base::Result<Outcome> ReadEnd(Cursor& cursor);
+  Outcome ReadItem(Cursor& cursor);
+  Outcome ReadHeader(Cursor& cursor);
+  Outcome ReadKey(Cursor& cursor, std::uint8_t type);
+  Outcome ReadAux(Cursor& cursor);
+  Outcome ReadFunction(Cursor& cursor);
+  Outcome ReadSelectDb(Cursor& cursor);
+  Outcome ReadResizeDb(Cursor& cursor);
+  Outcome ReadExpiry(Cursor& cursor, bool seconds);
+  Outcome ReadEnd(Cursor& cursor);
+  void TakeItem(std::size_t size);
+  void NoteReplication();
 
   Keyspace& into_;
   RdbReadOptions options_;
@@ -67,6 +74,7 @@ class RdbReader {
   std::size_t at_ = 0;          // in the buffer: where the unfinished item begins
   std::size_t needed_ = 0;      // bytes that the unfinished item is known to have at least
   std::uint64_t consumed_ = 0;  // bytes of the file before buffer_[at_]
+  std::size_t crc_at_ = 0;      // in the buffer: what lies before is in crc_
   std::uint64_t crc_ = 0;
   bool header_read_ = false;
   bool complete_ = false;
@@ -74,8 +82,8 @@ class RdbReader {
   int db_ = 0;
   UnixMs expires_at_ = kNever;  // of the next key
   std::vector<std::string> functions_;
-  std::string scratch_key_;
-  std::string scratch_value_;
+  std::string key_scratch_;
+  std::string value_scratch_;
 };
 
 }  // namespace data

@@ -1,0 +1,63 @@
+#include "replication/data/data_digest.h"
+
+#include <array>
+#include <cstdint>
+
+#include "replication/base/digest.h"
+
+namespace data {
+namespace {
+
+using Sum = std::array<std::uint8_t, 20>;
+
+std::string_view Bytes(const Sum& sum) {
+  return {reinterpret_cast<const char*>(sum.data()), sum.size()};
+}
+
+// Order does not matter to it: for keys among each other.
+void Xor(Sum& sum, std::string_view bytes) {
+  const Sum hash = base::Sha1(bytes);
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] ^= hash[i];
+}
+
+// Order matters to it.
+void Mix(Sum& sum, std::string_view bytes) {
+  Xor(sum, bytes);
+  sum = base::Sha1(Bytes(sum));
+}
+
+void MixNumber(Sum& sum, std::uint32_t number) {
+  const char bytes[4] = {static_cast<char>(number >> 24), static_cast<char>(number >> 16),
+                         static_cast<char>(number >> 8), static_cast<char>(number)};
+  Mix(sum, {bytes, sizeof bytes});
+}
+
+Sum KeySum(const Entry& entry) {
+  Sum sum{};
+  Mix(sum, entry.key());
+  MixNumber(sum, static_cast<std::uint32_t>(entry.type()));
+  IntText buffer;
+  Mix(sum, entry.Text(buffer));
+  if (entry.has_expiry()) Xor(sum, "!!expire!!");
+  return sum;
+}
+
+}  // namespace
+
+std::string DataDigest(const Keyspace& keyspace) {
+  Sum total{};
+  for (int db = 0; db < keyspace.databases(); ++db) {
+    if (keyspace.Size(db) == 0) continue;
+    MixNumber(total, static_cast<std::uint32_t>(db));
+    keyspace.ForEach(db, [&total](const Entry& entry) { Xor(total, Bytes(KeySum(entry))); });
+  }
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (const std::uint8_t byte : total) {
+    hex.push_back(kDigits[byte >> 4]);
+    hex.push_back(kDigits[byte & 15]);
+  }
+  return hex;
+}
+
+}  // namespace data

@@ -1,0 +1,42 @@
+// The numbers of the RDB format, for its writer and its reader.
+// Source: the RDB files of running servers; spec: RDB FORMAT.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace data::rdb {
+
+inline constexpr int kWriteVersion = 10;    // the newest that Redis 7.0 loads
+inline constexpr int kNewestReadable = 12;  // Redis 7.4
+
+// What begins an item that is no key. Smaller numbers are types of values.
+enum Opcode : std::uint8_t {
+  kSlotInfo = 244,
+  kFunction2 = 245,
+  kFunctionPreview = 246,
+  kModuleAux = 247,
+  kIdle = 248,
+  kFreq = 249,
+  kAux = 250,
+  kResizeDb = 251,
+  kExpireMs = 252,
+  kExpireSeconds = 253,
+  kSelectDb = 254,
+  kEnd = 255,
+};
+
+inline constexpr std::uint8_t kTypeString = 0;
+
+// The two upper bits of the first byte of a length.
+enum LengthForm : std::uint8_t { kSixBits = 0, kFourteenBits = 1, kLong = 2, kEncoded = 3 };
+inline constexpr std::uint8_t kLength32 = 0x80;  // four bytes follow, most significant first
+inline constexpr std::uint8_t kLength64 = 0x81;  // eight bytes
+
+// The lower six bits of an encoded string.
+enum StringForm : std::uint8_t { kInt8 = 0, kInt16 = 1, kInt32 = 2, kLzf = 3 };
+
+inline constexpr std::size_t kHeaderBytes = 9;  // "REDIS" and four digits
+inline constexpr std::size_t kChecksumBytes = 8;
+
+}  // namespace data::rdb

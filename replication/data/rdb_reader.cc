@@ -1,0 +1,423 @@
+#include "replication/data/rdb_reader.h"
+
+#include <fmt/format.h>
+#include <liblzf/lzf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "replication/base/text.h"
+#include "replication/data/crc64.h"
+#include "replication/data/rdb_format.h"
+
+namespace data {
+namespace {
+
+// LZF writes at most 264 bytes for 3: what claims to be longer is damaged, and is not given memory.
+constexpr std::uint64_t kMostExpansion = 264;
+// A hint of a damaged file must not make us allocate without bounds; larger tables grow on their own.
+constexpr std::uint64_t kMostReserved = 1 << 20;
+constexpr std::size_t kCompactAt = 1 << 16;
+
+std::string_view TypeText(std::uint8_t type) {
+  switch (type) {
+    case 1:
+    case 10:
+    case 14:
+    case 18:
+      return "list";
+    case 2:
+    case 11:
+    case 20:
+      return "set";
+    case 3:
+    case 5:
+    case 12:
+    case 17:
+      return "sorted set";
+    case 4:
+    case 9:
+    case 13:
+    case 16:
+      return "hash";
+    case 6:
+    case 7:
+      return "module";
+    case 15:
+    case 19:
+    case 21:
+      return "stream";
+    case 22:
+    case 23:
+    case 24:
+    case 25:
+      return "hash with expiring fields";
+    default:
+      return "";
+  }
+}
+
+std::uint64_t BigEndian(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
+  return value;
+}
+
+template <class T>
+T LittleEndian(std::string_view bytes) {
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
+}
+
+}  // namespace
+
+// Reads one item from its beginning. An item that is not complete is read again from its beginning when there are more
+// bytes, so reading must not change anything before the item is whole.
+class RdbReader::Cursor {
+ public:
+  explicit Cursor(std::string_view bytes) : bytes_(bytes) {}
+
+  std::size_t at() const { return at_; }
+  std::size_t needed() const { return needed_; }
+  const std::string& reason() const { return reason_; }
+  std::size_t bad_at() const { return bad_at_; }
+
+  Outcome Bad(std::size_t at, std::string reason) {
+    bad_at_ = at;
+    reason_ = std::move(reason);
+    return Outcome::kBad;
+  }
+
+  Outcome Take(std::uint64_t count, std::string_view& taken) {
+    if (bytes_.size() - at_ < count) {
+      needed_ = at_ + count;
+      return Outcome::kNeedMore;
+    }
+    taken = bytes_.substr(at_, count);
+    at_ += count;
+    return Outcome::kOk;
+  }
+
+  Outcome Byte(std::uint8_t& byte) {
+    std::string_view taken;
+    if (const Outcome outcome = Take(1, taken); outcome != Outcome::kOk) return outcome;
+    byte = static_cast<std::uint8_t>(taken[0]);
+    return Outcome::kOk;
+  }
+
+  // `encoded`: not a length, but the form of a string.
+  Outcome Length(std::uint64_t& length, bool& encoded) {
+    const std::size_t begin = at_;
+    std::uint8_t first = 0;
+    if (const Outcome outcome = Byte(first); outcome != Outcome::kOk) return outcome;
+    encoded = first >> 6 == rdb::kEncoded;
+    length = first & 0x3f;
+    if (encoded || first >> 6 == rdb::kSixBits) return Outcome::kOk;
+
+    std::size_t more = 0;
+    if (first >> 6 == rdb::kFourteenBits) {
+      more = 1;
+    } else if (first == rdb::kLength32) {
+      more = 4;
+    } else if (first == rdb::kLength64) {
+      more = 8;
+    } else {
+      return Bad(begin, fmt::format("a length cannot begin with 0x{:02x}", first));
+    }
+    std::string_view taken;
+    if (const Outcome outcome = Take(more, taken); outcome != Outcome::kOk) return outcome;
+    length = more == 1 ? length << 8 | BigEndian(taken) : BigEndian(taken);
+    return Outcome::kOk;
+  }
+
+  Outcome PlainLength(std::uint64_t& length) {
+    const std::size_t begin = at_;
+    bool encoded = false;
+    if (const Outcome outcome = Length(length, encoded); outcome != Outcome::kOk) return outcome;
+    if (encoded) return Bad(begin, "a string where a length should stand");
+    return Outcome::kOk;
+  }
+
+  // Either an integer or a text; the text is valid as long as the bytes and `scratch`.
+  struct Value {
+    bool is_integer = false;
+    std::int64_t integer = 0;
+    std::string_view text;
+  };
+
+  Outcome StringValue(Value& value, std::string& scratch) {
+    const std::size_t begin = at_;
+    std::uint64_t length = 0;
+    bool encoded = false;
+    if (const Outcome outcome = Length(length, encoded); outcome != Outcome::kOk) return outcome;
+    value.is_integer = encoded && length != rdb::kLzf;
+    if (!encoded) {
+      if (length > kMaxStringBytes) return Bad(begin, fmt::format("a string of {} bytes is too long", length));
+      return Take(length, value.text);
+    }
+    std::string_view taken;
+    switch (length) {
+      case rdb::kInt8:
+        if (const Outcome outcome = Take(1, taken); outcome != Outcome::kOk) return outcome;
+        value.integer = LittleEndian<std::int8_t>(taken);
+        return Outcome::kOk;
+      case rdb::kInt16:
+        if (const Outcome outcome = Take(2, taken); outcome != Outcome::kOk) return outcome;
+        value.integer = LittleEndian<std::int16_t>(taken);
+        return Outcome::kOk;
+      case rdb::kInt32:
+        if (const Outcome outcome = Take(4, taken); outcome != Outcome::kOk) return outcome;
+        value.integer = LittleEndian<std::int32_t>(taken);
+        return Outcome::kOk;
+      case rdb::kLzf:
+        return Compressed(begin, value.text, scratch);
+      default:
+        return Bad(begin, fmt::format("unknown string encoding {}", length));
+    }
+  }
+
+  Outcome Text(std::string_view& text, std::string& scratch) {
+    Value value;
+    if (const Outcome outcome = StringValue(value, scratch); outcome != Outcome::kOk) return outcome;
+    if (value.is_integer) {
+      scratch = fmt::format_int(value.integer).str();
+      value.text = scratch;
+    }
+    text = value.text;
+    return Outcome::kOk;
+  }
+
+ private:
+  Outcome Compressed(std::size_t begin, std::string_view& text, std::string& scratch) {
+    std::uint64_t size = 0;
+    std::uint64_t original = 0;
+    if (const Outcome outcome = PlainLength(size); outcome != Outcome::kOk) return outcome;
+    if (const Outcome outcome = PlainLength(original); outcome != Outcome::kOk) return outcome;
+    if (size == 0 || size > kMaxStringBytes || original == 0 || original > kMaxStringBytes ||
+        original > size * kMostExpansion) {
+      return Bad(begin, fmt::format("{} compressed bytes cannot become {}", size, original));
+    }
+    std::string_view taken;
+    if (const Outcome outcome = Take(size, taken); outcome != Outcome::kOk) return outcome;
+    scratch.resize(original);
+    if (lzf_decompress(taken.data(), static_cast<unsigned>(size), scratch.data(), static_cast<unsigned>(original)) !=
+        original) {
+      return Bad(begin, "damaged compressed string");
+    }
+    text = scratch;
+    return Outcome::kOk;
+  }
+
+  std::string_view bytes_;
+  std::size_t at_ = 0;
+  std::size_t needed_ = 0;
+  std::size_t bad_at_ = 0;
+  std::string reason_;
+};
+
+RdbReader::RdbReader(Keyspace& into, RdbReadOptions options) : into_(into), options_(options) {}
+
+base::Result<std::size_t> RdbReader::Feed(std::string_view bytes) {
+  if (error_) return tl::unexpected(*error_);
+  if (complete_) return 0;
+  buffer_.append(bytes);
+  while (!complete_ && buffer_.size() - at_ >= needed_) {
+    Cursor cursor(std::string_view(buffer_).substr(at_));
+    const Outcome outcome = ReadItem(cursor);
+    if (outcome == Outcome::kBad) {
+      error_ = base::Error{base::ErrorCode::kInvalid,
+                           fmt::format("rdb: offset {}: {}", consumed_ + cursor.bad_at(), cursor.reason())};
+      return tl::unexpected(*error_);
+    }
+    if (outcome == Outcome::kNeedMore) {
+      needed_ = cursor.needed();
+      break;
+    }
+    TakeItem(cursor.at());
+  }
+  if (complete_) {
+    const std::size_t left = buffer_.size() - at_;
+    buffer_ = {};
+    at_ = 0;
+    return bytes.size() - left;
+  }
+  crc_ = Crc64(crc_, std::string_view(buffer_).substr(crc_at_, at_ - crc_at_));
+  crc_at_ = at_;
+  if (at_ == buffer_.size() || at_ >= kCompactAt) {
+    buffer_.erase(0, at_);
+    at_ = 0;
+    crc_at_ = 0;
+  }
+  return bytes.size();
+}
+
+void RdbReader::TakeItem(std::size_t size) {
+  at_ += size;
+  consumed_ += size;
+  needed_ = 1;
+}
+
+base::Result<void> RdbReader::Finish() const {
+  if (error_) return tl::unexpected(*error_);
+  if (complete_) return {};
+  return base::Fail(base::ErrorCode::kIncomplete,
+                    fmt::format("rdb: offset {}: the file ends before its end mark", offset()));
+}
+
+RdbReader::Outcome RdbReader::ReadItem(Cursor& cursor) {
+  if (!header_read_) return ReadHeader(cursor);
+  std::uint8_t opcode = 0;
+  if (const Outcome outcome = cursor.Byte(opcode); outcome != Outcome::kOk) return outcome;
+  std::string_view skipped;
+  std::uint64_t number = 0;
+  switch (opcode) {
+    case rdb::kAux:
+      return ReadAux(cursor);
+    case rdb::kFunction2:
+      return ReadFunction(cursor);
+    case rdb::kSelectDb:
+      return ReadSelectDb(cursor);
+    case rdb::kResizeDb:
+      return ReadResizeDb(cursor);
+    case rdb::kExpireMs:
+      return ReadExpiry(cursor, false);
+    case rdb::kExpireSeconds:
+      return ReadExpiry(cursor, true);
+    case rdb::kIdle:
+      return cursor.PlainLength(number);
+    case rdb::kFreq:
+      return cursor.Take(1, skipped);
+    case rdb::kSlotInfo:
+      for (int i = 0; i < 3; ++i) {
+        if (const Outcome outcome = cursor.PlainLength(number); outcome != Outcome::kOk) return outcome;
+      }
+      return Outcome::kOk;
+    case rdb::kModuleAux:
+      return cursor.Bad(0, "data of modules is not supported");
+    case rdb::kFunctionPreview:
+      return cursor.Bad(0, "functions of a preview of Redis 7.0 are not supported");
+    case rdb::kEnd:
+      return ReadEnd(cursor);
+    default:
+      return ReadKey(cursor, opcode);
+  }
+}
+
+RdbReader::Outcome RdbReader::ReadHeader(Cursor& cursor) {
+  std::string_view header;
+  if (const Outcome outcome = cursor.Take(rdb::kHeaderBytes, header); outcome != Outcome::kOk) return outcome;
+  int version = 0;
+  const bool digits = std::ranges::all_of(header.substr(5), [&version](char c) {
+    version = version * 10 + (c - '0');
+    return c >= '0' && c <= '9';
+  });
+  if (!header.starts_with("REDIS") || !digits) return cursor.Bad(0, "this is no RDB file");
+  if (version < 1 || version > rdb::kNewestReadable) {
+    return cursor.Bad(0, fmt::format("version {} is not supported, only 1 to {}", version, rdb::kNewestReadable));
+  }
+  facts_.version = version;
+  header_read_ = true;
+  return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::ReadAux(Cursor& cursor) {
+  std::string_view name;
+  std::string_view value;
+  if (const Outcome outcome = cursor.Text(name, key_scratch_); outcome != Outcome::kOk) return outcome;
+  if (const Outcome outcome = cursor.Text(value, value_scratch_); outcome != Outcome::kOk) return outcome;
+  facts_.aux[std::string(name)] = std::string(value);
+  return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::ReadFunction(Cursor& cursor) {
+  std::string_view text;
+  if (const Outcome outcome = cursor.Text(text, value_scratch_); outcome != Outcome::kOk) return outcome;
+  functions_.emplace_back(text);
+  return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::ReadSelectDb(Cursor& cursor) {
+  std::uint64_t db = 0;
+  if (const Outcome outcome = cursor.PlainLength(db); outcome != Outcome::kOk) return outcome;
+  if (db >= static_cast<std::uint64_t>(into_.databases())) {
+    return cursor.Bad(0, fmt::format("database {}, but there are only {}", db, into_.databases()));
+  }
+  db_ = static_cast<int>(db);
+  return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::ReadResizeDb(Cursor& cursor) {
+  std::uint64_t keys = 0;
+  std::uint64_t expires = 0;
+  if (const Outcome outcome = cursor.PlainLength(keys); outcome != Outcome::kOk) return outcome;
+  if (const Outcome outcome = cursor.PlainLength(expires); outcome != Outcome::kOk) return outcome;
+  into_.Reserve(db_, std::min(keys, kMostReserved));
+  return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::ReadExpiry(Cursor& cursor, bool seconds) {
+  std::string_view bytes;
+  if (const Outcome outcome = cursor.Take(seconds ? 4 : 8, bytes); outcome != Outcome::kOk) return outcome;
+  const std::int64_t at =
+      seconds ? LittleEndian<std::int32_t>(bytes) * std::int64_t{1000} : LittleEndian<std::int64_t>(bytes);
+  expires_at_ = std::min(at, kNever - 1);
+  return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::ReadKey(Cursor& cursor, std::uint8_t type) {
+  if (type != rdb::kTypeString) {
+    const std::string_view name = TypeText(type);
+    if (name.empty()) return cursor.Bad(0, fmt::format("unknown value type {}", type));
+    return cursor.Bad(0, fmt::format("value type {} ({}) is not supported yet", type, name));
+  }
+  std::string_view key;
+  Cursor::Value value;
+  if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
+  if (const Outcome outcome = cursor.StringValue(value, value_scratch_); outcome != Outcome::kOk) return outcome;
+
+  const UnixMs expires_at = std::exchange(expires_at_, kNever);
+  if (options_.drop_expired && expires_at <= options_.now) {
+    ++facts_.keys_expired;
+    return Outcome::kOk;
+  }
+  const bool fresh = value.is_integer ? into_.LoadInteger(db_, key, value.integer, expires_at)
+                                      : into_.Load(db_, key, value.text, expires_at);
+  if (!fresh) return cursor.Bad(0, fmt::format("the key {} stands there twice", base::Quoted(key.substr(0, 64))));
+  ++facts_.keys_loaded;
+  return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::ReadEnd(Cursor& cursor) {
+  if (facts_.version >= 5) {
+    std::string_view bytes;
+    if (const Outcome outcome = cursor.Take(rdb::kChecksumBytes, bytes); outcome != Outcome::kOk) return outcome;
+    const auto written = LittleEndian<std::uint64_t>(bytes);
+    // Everything up to and with the end mark.
+    const std::uint64_t computed = Crc64(crc_, std::string_view(buffer_).substr(crc_at_, at_ + 1 - crc_at_));
+    facts_.checksummed = written != 0;  // zero: the writer did not compute it
+    if (written != 0 && written != computed) {
+      return cursor.Bad(1, fmt::format("the checksum is {:016x}, but should be {:016x}", written, computed));
+    }
+  }
+  NoteReplication();
+  into_.set_functions(std::move(functions_));
+  complete_ = true;
+  return Outcome::kOk;
+}
+
+void RdbReader::NoteReplication() {
+  const auto id = facts_.aux.find("repl-id");
+  const auto offset = facts_.aux.find("repl-offset");
+  if (id == facts_.aux.end() || offset == facts_.aux.end()) return;
+  const auto number = base::ParseInt<std::int64_t>(offset->second);
+  if (id->second.size() != 40 || !number || *number < 0) return;
+  RdbReplication replication{.stream_db = 0, .id = id->second, .offset = *number};
+  if (const auto db = facts_.aux.find("repl-stream-db"); db != facts_.aux.end()) {
+    replication.stream_db = base::ParseInt<int>(db->second).value_or(0);
+  }
+  facts_.replication = std::move(replication);
+}
+
+}  // namespace data

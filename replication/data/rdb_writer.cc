@@ -1,0 +1,180 @@
+#include "replication/data/rdb_writer.h"
+
+#include <fmt/format.h>
+#include <liblzf/lzf.h>
+
+#include <bit>
+#include <limits>
+
+#include "replication/base/text.h"
+#include "replication/data/crc64.h"
+#include "replication/data/rdb_format.h"
+
+namespace data {
+namespace {
+
+constexpr std::size_t kWorthCompressing = 21;  // shorter texts hardly shrink
+constexpr std::size_t kLeastGain = 4;
+
+template <class T>
+void AppendLittle(std::string& out, T value) {
+  static_assert(std::endian::native == std::endian::little);
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <class T>
+void AppendBig(std::string& out, T value) {
+  for (int shift = 8 * (static_cast<int>(sizeof value) - 1); shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>(value >> shift & 0xff));
+  }
+}
+
+void AppendOpcode(std::string& out, std::uint8_t opcode) {
+  out.push_back(static_cast<char>(opcode));
+}
+
+void AppendLength(std::string& out, std::uint64_t length) {
+  if (length < 1U << 6) {
+    out.push_back(static_cast<char>(length));
+  } else if (length < 1U << 14) {
+    AppendBig(out, static_cast<std::uint16_t>(length | rdb::kFourteenBits << 14));
+  } else if (length <= std::numeric_limits<std::uint32_t>::max()) {
+    AppendOpcode(out, rdb::kLength32);
+    AppendBig(out, static_cast<std::uint32_t>(length));
+  } else {
+    AppendOpcode(out, rdb::kLength64);
+    AppendBig(out, length);
+  }
+}
+
+void AppendStringForm(std::string& out, rdb::StringForm form) {
+  out.push_back(static_cast<char>(rdb::kEncoded << 6 | form));
+}
+
+void AppendPlain(std::string& out, std::string_view text) {
+  AppendLength(out, text.size());
+  out += text;
+}
+
+template <class T>
+bool Fits(std::int64_t value) {
+  return value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max();
+}
+
+void AppendInteger(std::string& out, std::int64_t value) {
+  if (Fits<std::int8_t>(value)) {
+    AppendStringForm(out, rdb::kInt8);
+    AppendLittle(out, static_cast<std::int8_t>(value));
+  } else if (Fits<std::int16_t>(value)) {
+    AppendStringForm(out, rdb::kInt16);
+    AppendLittle(out, static_cast<std::int16_t>(value));
+  } else if (Fits<std::int32_t>(value)) {
+    AppendStringForm(out, rdb::kInt32);
+    AppendLittle(out, static_cast<std::int32_t>(value));
+  } else {
+    const fmt::format_int digits(value);
+    AppendPlain(out, std::string_view(digits.data(), digits.size()));
+  }
+}
+
+bool AppendCompressed(std::string& out, std::string_view text, std::string& scratch) {
+  if (text.size() < kWorthCompressing || text.size() > std::numeric_limits<unsigned>::max()) return false;
+  const std::size_t room = text.size() - kLeastGain;
+  if (scratch.size() < room) scratch.resize(room);
+  const unsigned size =
+      lzf_compress(text.data(), static_cast<unsigned>(text.size()), scratch.data(), static_cast<unsigned>(room));
+  if (size == 0) return false;
+  AppendStringForm(out, rdb::kLzf);
+  AppendLength(out, size);
+  AppendLength(out, text.size());
+  out.append(scratch, 0, size);
+  return true;
+}
+
+void AppendText(std::string& out, std::string_view text, bool compress, std::string& scratch) {
+  // Ten digits and a sign: what fits into 32 bits.
+  if (!text.empty() && text.size() <= 11) {
+    if (const auto value = base::ParseInt<std::int32_t>(text)) return AppendInteger(out, *value);
+  }
+  if (compress && AppendCompressed(out, text, scratch)) return;
+  AppendPlain(out, text);
+}
+
+}  // namespace
+
+void RdbEncoder::Account(std::string_view written) {
+  if (options_.checksum) crc_ = Crc64(crc_, written);
+  bytes_ += written.size();
+}
+
+void RdbEncoder::Begin(const RdbHead& head, std::span<const std::string> functions,
+                       std::span<const DatabaseSize> databases, std::string& out) {
+  const std::size_t begin = out.size();
+  databases_.assign(databases.begin(), databases.end());
+  out += fmt::format("REDIS{:04}", rdb::kWriteVersion);
+  const auto aux = [this, &out](std::string_view name, std::string_view value) {
+    AppendOpcode(out, rdb::kAux);
+    AppendText(out, name, false, scratch_);
+    AppendText(out, value, false, scratch_);
+  };
+  aux("redis-ver", "7.0.15");
+  aux("redis-bits", "64");
+  aux("ctime", std::to_string(head.created_at));
+  aux("used-mem", std::to_string(head.used_memory));
+  if (head.replication) {
+    aux("repl-stream-db", std::to_string(head.replication->stream_db));
+    aux("repl-id", head.replication->id);
+    aux("repl-offset", std::to_string(head.replication->offset));
+  }
+  aux("aof-base", "0");
+  for (const std::string& text : functions) {
+    AppendOpcode(out, rdb::kFunction2);
+    AppendText(out, text, options_.compress, scratch_);
+  }
+  Account(std::string_view(out).substr(begin));
+}
+
+void RdbEncoder::SelectDb(int db, std::string& out) {
+  if (db == selected_db_) return;
+  selected_db_ = db;
+  AppendOpcode(out, rdb::kSelectDb);
+  AppendLength(out, static_cast<std::uint64_t>(db));
+  // The sizes are a hint for whoever loads: once for each database is enough.
+  for (DatabaseSize& size : databases_) {
+    if (size.db != db || size.keys == 0) continue;
+    AppendOpcode(out, rdb::kResizeDb);
+    AppendLength(out, size.keys);
+    AppendLength(out, size.expires);
+    size.keys = 0;
+  }
+}
+
+void RdbEncoder::Append(const Batch& batch, std::string& out) {
+  const std::size_t begin = out.size();
+  for (const Batch::Record& record : batch.records()) {
+    SelectDb(record.db, out);
+    if (record.expires_at != kNever) {
+      AppendOpcode(out, rdb::kExpireMs);
+      AppendLittle(out, record.expires_at);
+    }
+    AppendOpcode(out, rdb::kTypeString);
+    AppendText(out, batch.Key(record), options_.compress, scratch_);
+    if (record.encoding == Encoding::kInt) {
+      AppendInteger(out, record.integer);
+    } else {
+      AppendText(out, batch.Text(record), options_.compress, scratch_);
+    }
+  }
+  keys_ += batch.size();
+  Account(std::string_view(out).substr(begin));
+}
+
+void RdbEncoder::End(std::string& out) {
+  const std::size_t begin = out.size();
+  AppendOpcode(out, rdb::kEnd);
+  Account(std::string_view(out).substr(begin));
+  AppendLittle(out, crc_);
+  bytes_ += rdb::kChecksumBytes;
+}
+
+}  // namespace data
