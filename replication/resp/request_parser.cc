@@ -13,6 +13,12 @@ namespace {
 // Memory for words is reserved by what has arrived, never by what a header promises.
 constexpr std::size_t kMaxReserve = 1024;
 
+// For an error, which may also stand in a log.
+char Printable(char c) {
+  if (c == '\r' || c == '\n') return ' ';
+  return static_cast<unsigned char>(c) < ' ' ? '?' : c;
+}
+
 }  // namespace
 
 void RequestParser::Feed(std::string_view bytes) {
@@ -47,25 +53,18 @@ void RequestParser::FinishRequest() {
   request_start_ = at_;
 }
 
-RequestParser::LineOutcome RequestParser::ReadLine(std::string_view& line) {
-  const std::size_t end = buffer_.find('\n', std::max(at_, scanned_));
-  if (end == std::string::npos) {
-    scanned_ = buffer_.size();
+RequestParser::LineOutcome RequestParser::ReadLine(LineEnd ends_with, std::string_view& line) {
+  // Inline commands come from people and end with a line feed; RESP lines end with both, and the first one counts.
+  const bool is_resp = ends_with == LineEnd::kBoth;
+  const std::size_t end = buffer_.find(is_resp ? '\r' : '\n', std::max(at_, scanned_));
+  if (end == std::string::npos || (is_resp && end + 1 == buffer_.size())) {
+    scanned_ = std::min(end, buffer_.size());
     return buffer_.size() - at_ > limits_.max_inline ? LineOutcome::kTooLong : LineOutcome::kNeedMore;
   }
   line = std::string_view(buffer_).substr(at_, end - at_);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  at_ = end + 1;
+  at_ = end + (is_resp ? 2 : 1);
   return line.size() > limits_.max_inline ? LineOutcome::kTooLong : LineOutcome::kLine;
-}
-
-RequestParser::Outcome RequestParser::NextInline(std::string_view line, Words& words) {
-  auto split = base::SplitWords(line);
-  if (!split) return Refuse("unbalanced quotes in request");
-  inline_words_ = std::move(*split);
-  FinishRequest();
-  words.assign(inline_words_.begin(), inline_words_.end());
-  return Outcome::kRequest;
 }
 
 RequestParser::Outcome RequestParser::Next(Words& words) {
@@ -75,7 +74,7 @@ RequestParser::Outcome RequestParser::Next(Words& words) {
     if (!in_array_) {
       if (at_ >= buffer_.size()) return Outcome::kNeedMore;
       const bool is_array = buffer_[at_] == '*';
-      switch (ReadLine(line)) {
+      switch (ReadLine(is_array ? LineEnd::kBoth : LineEnd::kLineFeed, line)) {
         case LineOutcome::kNeedMore:
           return Outcome::kNeedMore;
         case LineOutcome::kTooLong:
@@ -84,10 +83,16 @@ RequestParser::Outcome RequestParser::Next(Words& words) {
           break;
       }
       if (!is_array) {
-        if (!base::Trim(line).empty()) return NextInline(line, words);
-        ++empty_lines_;
+        auto split = base::SplitWords(line);
+        if (!split) return Refuse("unbalanced quotes in request");
         FinishRequest();
-        continue;
+        if (split->empty()) {
+          ++empty_lines_;
+          continue;
+        }
+        inline_words_ = std::move(*split);
+        words.assign(inline_words_.begin(), inline_words_.end());
+        return Outcome::kRequest;
       }
       const auto count = base::ParseInt<std::int64_t>(line.substr(1));
       if (!count || (*count > 0 && static_cast<std::uint64_t>(*count) > limits_.max_words)) {
@@ -107,8 +112,8 @@ RequestParser::Outcome RequestParser::Next(Words& words) {
       if (!in_bulk_) {
         if (at_ >= buffer_.size()) return Outcome::kNeedMore;
         const char head = buffer_[at_];
-        if (head != '$') return Refuse(fmt::format("expected '$', got '{}'", head < ' ' ? '?' : head));
-        switch (ReadLine(line)) {
+        if (head != '$') return Refuse(fmt::format("expected '$', got '{}'", Printable(head)));
+        switch (ReadLine(LineEnd::kBoth, line)) {
           case LineOutcome::kNeedMore:
             return Outcome::kNeedMore;
           case LineOutcome::kTooLong:

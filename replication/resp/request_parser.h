@@ -19,7 +19,7 @@ class RequestParser {
  public:
   struct Limits {
     std::size_t max_bulk = 512ULL << 20;  // bytes of one bulk string (proto-max-bulk-len)
-    std::size_t max_words = 1 << 20;      // words of one request
+    std::size_t max_words = 0x7FFFFFFF;   // words of one request
     std::size_t max_inline = 64 << 10;    // bytes of one line: an inline command or a length
   };
   // Before a client has authenticated, so that strangers cannot make us allocate.
@@ -64,8 +64,9 @@ class RequestParser {
   };
   enum class LineOutcome { kLine, kNeedMore, kTooLong };
 
-  LineOutcome ReadLine(std::string_view& line);
-  Outcome NextInline(std::string_view line, Words& words);
+  enum class LineEnd { kLineFeed, kBoth };
+
+  LineOutcome ReadLine(LineEnd ends_with, std::string_view& line);
   Outcome Refuse(std::string error);
   void FinishRequest();
 

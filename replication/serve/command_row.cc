@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -278,13 +279,17 @@ void ReplyKeys(const CommandTable& table, const Words& words, resp::ReplyWriter&
   for (const std::string_view key : keys) reply.Bulk(key);
 }
 
+// What is repeated of a word: no more than `limit` bytes, and nothing behind a zero byte.
+std::string_view Repeated(std::string_view word, std::size_t limit = kMaxQuoted) {
+  return word.substr(0, std::min(limit, word.find('\0')));
+}
+
 std::string UnknownCommand(const Words& words) {
   std::string arguments;
   for (std::size_t i = 1; i < words.size() && arguments.size() < kMaxQuoted; ++i) {
-    arguments += fmt::format("'{}' ", words[i].substr(0, kMaxQuoted - arguments.size()));
+    arguments += fmt::format("'{}' ", Repeated(words[i], kMaxQuoted - arguments.size()));
   }
-  return fmt::format("ERR unknown command '{}', with args beginning with: {}", words[0].substr(0, kMaxQuoted),
-                     arguments);
+  return fmt::format("ERR unknown command '{}', with args beginning with: {}", Repeated(words[0]), arguments);
 }
 
 std::string WrongArity(std::string_view name) {
@@ -378,7 +383,7 @@ const CommandTable::Entry* CommandTable::Resolve(const Words& words, std::string
     const bool fits = name.Append("|") && name.Append(words[1]);
     entry = fits ? Find(name.view()) : nullptr;
     if (entry == nullptr) {
-      error = fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", words[1].substr(0, kMaxQuoted),
+      error = fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", Repeated(words[1]),
                           ToUpper(name.view().substr(0, length)));
       return nullptr;
     }
@@ -408,7 +413,7 @@ void ReplyCommand(const CommandTable& table, const Words& words, resp::ReplyWrit
   } else if (sub == "help") {
     ReplyHelp(table, "command", reply);
   } else {
-    reply.Error(fmt::format("ERR unknown subcommand '{}'. Try COMMAND HELP.", words[1].substr(0, kMaxQuoted)));
+    reply.Error(fmt::format("ERR unknown subcommand '{}'. Try COMMAND HELP.", Repeated(words[1])));
   }
 }
 

@@ -69,7 +69,7 @@ TEST_CASE("requests: consumed counts whole requests and the empty lines between 
 
 TEST_CASE("requests: malformed ones are refused with the server's words") {
   CHECK(ErrorFor("*x\r\n") == "Protocol error: invalid multibulk length");
-  CHECK(ErrorFor("*99999999\r\n") == "Protocol error: invalid multibulk length");
+  CHECK(ErrorFor("*9999999999\r\n") == "Protocol error: invalid multibulk length");
   CHECK(ErrorFor("*1\r\n!3\r\n") == "Protocol error: expected '$', got '!'");
   CHECK(ErrorFor("*1\r\n$-5\r\n") == "Protocol error: invalid bulk length");
   CHECK(ErrorFor("*1\r\n$999999999999\r\n") == "Protocol error: invalid bulk length");
@@ -83,4 +83,25 @@ TEST_CASE("requests: strangers get small limits") {
   CHECK(ErrorFor("*11\r\n", RequestParser::kUnauthenticated) == "Protocol error: unauthenticated multibulk length");
   CHECK(ErrorFor("*1\r\n$16385\r\n", RequestParser::kUnauthenticated) == "Protocol error: unauthenticated bulk length");
   CHECK(ErrorFor("*2\r\n$4\r\nAUTH\r\n$1\r\nx\r\n", RequestParser::kUnauthenticated) == "need more");
+}
+
+TEST_CASE("requests: a request has at least one word, whatever an inline line holds") {
+  for (const std::string_view bytes : {std::string_view("\0\r\n", 3), std::string_view(" \0\t \n", 5),
+                                       std::string_view("\v\f\r\n", 4), std::string_view("*0\r\n", 4)}) {
+    CHECK(ParseAll(bytes, 1).empty());
+    CHECK(ParseAll(bytes, bytes.size()).empty());
+  }
+  CHECK(ParseAll("\"\"\r\n", 5) == Requests{{""}});
+}
+
+TEST_CASE("requests: a line of an array ends with both carriage return and line feed") {
+  CHECK(ErrorFor("*1\n$4\nPING\r\n") == "Protocol error: invalid multibulk length");
+  CHECK(ErrorFor("*1\r\n$4\nPING\r\n") == "Protocol error: invalid bulk length");
+  CHECK(ErrorFor("*1\n$4\n") == "need more");
+  CHECK(ErrorFor("*1\r") == "need more");
+}
+
+TEST_CASE("requests: a request may have as many words as the server's") {
+  CHECK(ErrorFor("*2147483647\r\n") == "need more");
+  CHECK(ErrorFor("*2147483648\r\n") == "Protocol error: invalid multibulk length");
 }

@@ -87,6 +87,8 @@ TEST_CASE("command rows: what a client sent is repeated up to 128 bytes") {
         "ERR unknown command 'foo', with args beginning with: '" + x + "' '" + std::string(25, 'x') + "' ");
   CHECK(ErrorOf(table, {y, "b"}) ==
         "ERR unknown command '" + std::string(128, 'y') + "', with args beginning with: 'b' ");
+  CHECK(ErrorOf(table, {std::string_view("a\0b", 3), std::string_view("c\0d", 3)}) ==
+        "ERR unknown command 'a', with args beginning with: 'c' ");
   CHECK(ErrorOf(table, {"config", y}) == "ERR unknown subcommand '" + std::string(128, 'y') + "'. Try CONFIG HELP.");
 }
 
