@@ -41,7 +41,7 @@ std::optional<MonoTime> FullSyncDeadline(const NodeState& state);
 // Begins a snapshot of this moment. Null when too many run. `file` as in BeginSnapshot.
 SnapshotJob* StartSnapshot(NodeState& state, std::string file, const Now& now);
 // Ends it without result; its replicas are disconnected.
-void AbortSnapshot(NodeState& state, SnapshotId id, std::string_view reason, const Now& now);
+void AbortSnapshot(NodeState& state, SnapshotId id, std::string_view reason);
 bool SnapshotsWait(const NodeState& state);
 void WalkSnapshots(NodeState& state, std::size_t budget, std::vector<SnapshotBatch>& out, const Now& now);
 void OnPayloadChunk(NodeState& state, SnapshotId id, std::string_view bytes, bool last, const Now& now);
@@ -49,6 +49,8 @@ void OnPayloadChunk(NodeState& state, SnapshotId id, std::string_view bytes, boo
 void PutOnline(NodeState& state, Replica& replica, const Now& now);
 // The replica is gone: a payload that nobody else wants is given up.
 void LeaveFullSync(NodeState& state, Replica& replica);
+// Payload bytes that may be sent to it now: [payload_cursor, this).
+Offset PayloadLimit(const Replica& replica);
 // Forgets payload bytes that all have been sent.
 void TrimPayload(NodeState& state, FullSync& sync);
 

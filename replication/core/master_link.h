@@ -87,10 +87,12 @@ void OnLinkBytes(NodeState& state, LinkId link, std::string_view bytes, const No
 void OnLinkClosed(NodeState& state, LinkId link, std::string_view reason, const Now& now);
 // Gives the link up without another attempt: promotion, or another master. What was not applied is forgotten.
 void DropMasterLink(NodeState& state, const Now& now);
+// The stream is not RESP: close, and do not ask to go on.
+void OnStreamBroken(NodeState& state, const Now& now);
 // Loads up to `budget` bytes of the payload.
 void LoadPayload(NodeState& state, std::size_t budget, const Now& now);
 bool PayloadWaits(const NodeState& state);
-// Credits what was applied, if that is allowed now: not inside MULTI.
+// REPLCONF ACK with what was applied.
 void SendAck(NodeState& state, const Now& now);
 std::optional<MonoTime> LinkDeadline(const NodeState& state);
 void OnLinkDeadline(NodeState& state, const Now& now);

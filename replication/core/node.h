@@ -137,6 +137,8 @@ class Host {
  public:
   virtual ~Host() = default;
   virtual HostFacts Facts() { return {}; }
+  // The absolute path of a folder that files can be made in (CONFIG SET dir), or why it is none.
+  virtual base::Result<std::string> FindFolder(const std::string& folder) { return folder; }
   // Bytes that the master's socket holds at this moment, read without waiting; they are not delivered again by
   // OnMasterBytes(). Asked just before a promotion: what had already arrived is not to be lost.
   virtual std::string ReadMasterNow(LinkId) { return {}; }

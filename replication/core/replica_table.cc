@@ -36,13 +36,4 @@ int ReplicaTable::CountGood(MonoTime now, base::Seconds max_lag) const {
   }));
 }
 
-std::optional<Offset> ReplicaTable::OldestCursor() const {
-  std::optional<Offset> oldest;
-  for (const auto& [id, replica] : replicas_) {
-    if (replica.stage == Replica::Stage::kWaitSnapshot) continue;
-    oldest = std::min(oldest.value_or(replica.cursor), replica.cursor);
-  }
-  return oldest;
-}
-
 }  // namespace replication

@@ -54,6 +54,8 @@ struct Replica {
   MonoTime since{};         // entered its stage
   MonoTime progress_at{};   // the socket last took payload bytes, or it showed a sign of life before
 
+  MonoTime newline_at{};  // while it waits: when to tell it again that we are alive
+
   std::shared_ptr<FullSync> sync;  // kPayload
   bool by_length = false;          // its payload is announced by length, not ended by a mark
   bool header_sent = false;        // "$..." stands in its output
@@ -87,8 +89,6 @@ class ReplicaTable {
   int CountAcked(Offset offset) const;
   // Online replicas heard of at most `max_lag` ago.
   int CountGood(MonoTime now, base::Seconds max_lag) const;
-  // The oldest stream byte that some replica still has to be sent; empty when none holds the log.
-  std::optional<Offset> OldestCursor() const;
 
  private:
   std::map<ClientId, Replica> replicas_;  // in order of id: whoever walks it walks it alike everywhere

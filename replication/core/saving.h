@@ -18,9 +18,9 @@ struct Saving {
   bool last_ok = true;             // rdb_last_bgsave_status
   base::WallTime last_saved_at{};  // LASTSAVE
   MonoTime last_saved_mono{};
-  MonoTime last_try_at{};
-  std::int64_t last_took_sec = -1;  // rdb_last_bgsave_time_sec
-  std::uint64_t saves = 0;          // since the start
+  std::optional<MonoTime> not_before;  // after a failure: when a save point may be tried again
+  std::int64_t last_took_sec = -1;     // rdb_last_bgsave_time_sec
+  std::uint64_t saves = 0;             // since the start
 };
 
 struct Shutdown {
@@ -31,6 +31,8 @@ struct Shutdown {
   bool now = false;
   bool force = false;
   std::optional<MonoTime> until;  // for the replicas
+  Offset offset = 0;              // what they should have
+  SnapshotId saving = 0;          // the save that is of the moment of the decision
   std::vector<ClientId> asked_by;
 };
 

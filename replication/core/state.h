@@ -45,6 +45,8 @@ struct NodeClient : serve::Client {
   Announced announced;
   Offset write_offset = 0;  // end of the stream after its last command: what WAIT waits for
 
+  bool in_exec = false;       // its transaction is being executed: nothing may wait
+  std::size_t exec_from = 0;  // where its reply begins in `out`
   Blocked blocked = Blocked::kNo;
   std::vector<std::string> postponed;
   // A reply whose parts the edge must answer first (CONFIG REWRITE, also inside EXEC).
@@ -134,6 +136,7 @@ struct NodeState {
   Pause pause;
   std::uint64_t last_ticket = 0;
   bool active_expire = true;  // DEBUG SET-ACTIVE-EXPIRE
+  bool started_up = false;    // Start() was called
 
   Stats stats;
   Rate ops;

@@ -21,7 +21,8 @@ struct Transaction {
   bool open = false;
   bool broken = false;  // a request was refused while queueing: EXEC will be, too
   std::vector<std::vector<std::string>> queue;
-  std::uint32_t flags = 0;  // of all queued rows together
+  std::uint32_t any_flags = 0;       // that some queued row has
+  std::uint32_t common_flags = ~0U;  // that all of them have
 };
 
 // Which client watches which keys. Told of every change by the keyspace itself, so that no command can forget to.

@@ -40,14 +40,11 @@ struct Pause {
   }
 };
 
-// The client's requests wait until Resume(). Its later bytes are kept.
-void Block(NodeClient& client, int why);
-
 // Answers the WAITs that are fulfilled or out of time.
 void CheckWaiters(NodeState& state, const Now& now);
 // WAIT has no meaning on a replica: those who wait are told so.
-void UnblockWaiters(NodeState& state, std::string_view error, const Now& now);
-// Lets postponed requests run if nothing holds them any more.
+void UnblockWaiters(NodeState& state, std::string_view error);
+// A pause has ended or become weaker: postponed requests run, unless something still holds them. O(clients).
 void CheckPause(NodeState& state, const Now& now);
 std::optional<MonoTime> WaitDeadline(const NodeState& state);
 

@@ -1,0 +1,94 @@
+#include "replication/core/apply.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "replication/base/text.h"
+#include "replication/core/execute.h"
+
+namespace replication {
+namespace {
+
+using base::LogLevel;
+
+// Commands that would cut the branch we sit on: a stream that holds them is not one of a master.
+constexpr std::uint32_t kNeverInStream = serve::kNoMulti;
+
+void RunOne(NodeState& state, NodeClient& master, const resp::Words& words, const Now& now) {
+  std::string error;
+  const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
+  if (entry == nullptr || (entry->row->flags & kNeverInStream) != 0 || entry->row->name == "replicaof") {
+    ++state.stats.repl_unknown_commands;
+    state.Say(LogLevel::kWarning,
+              fmt::format("== CRITICAL == The master's stream holds a command that this node cannot apply: '{}'. Its "
+                          "data set is no longer the master's.",
+                          words[0].substr(0, 128)));
+    return;
+  }
+  error = CallForMaster(state, master, words, now);
+  if (error.empty()) return;
+  ++state.stats.unexpected_error_replies;
+  state.Say(LogLevel::kWarning,
+            fmt::format("== CRITICAL == This replica is sending an error to its master: '{}' after processing the "
+                        "command '{}'",
+                        error, words[0].substr(0, 128)));
+}
+
+void RunCommand(NodeState& state, NodeClient& master, const resp::Words& words, const Now& now) {
+  Transaction& transaction = master.transaction;
+  if (base::EqualsIgnoreCase(words[0], "multi")) {
+    transaction.open = true;
+  } else if (base::EqualsIgnoreCase(words[0], "exec")) {
+    const Transaction done = std::exchange(transaction, Transaction{});
+    for (const auto& request : done.queue) {
+      RunOne(state, master, resp::Words(request.begin(), request.end()), now);
+    }
+  } else if (transaction.open) {
+    transaction.queue.emplace_back(words.begin(), words.end());
+  } else {
+    RunOne(state, master, words, now);
+  }
+}
+
+void Credit(NodeState& state, const NodeClient& master) {
+  if (master.transaction.open) return;
+  state.applied = state.master.stream_base + static_cast<Offset>(master.parser.consumed());
+  state.stream_db = master.db;
+}
+
+}  // namespace
+
+void ApplyStream(NodeState& state, std::string_view bytes, const Now& now) {
+  MasterLink& link = state.master;
+  state.stats.repl_input_bytes += bytes.size();
+  state.stream.Append(bytes);
+  NodeClient& master = *link.client;
+  master.parser.Feed(bytes);
+  resp::Words words;
+  while (true) {
+    switch (master.parser.Next(words)) {
+      case resp::RequestParser::Outcome::kRequest:
+        RunCommand(state, master, words, now);
+        Credit(state, master);
+        break;
+      case resp::RequestParser::Outcome::kNeedMore:
+        Credit(state, master);
+        return;
+      case resp::RequestParser::Outcome::kError:
+        // Whatever follows cannot be trusted, and neither can what we would ask to go on with.
+        state.Say(LogLevel::kWarning, fmt::format("Protocol error in the master's stream: {}", master.parser.error()));
+        state.resumable = false;
+        OnStreamBroken(state, now);
+        return;
+    }
+  }
+}
+
+void DiscardAll(NodeState& state, data::Keyspace& keyspace) {
+  keyspace.FlushAll();
+  data::Discarded tables = keyspace.TakeDiscarded();
+  if (!tables.empty()) state.wishes.push_back(Discard{std::move(tables)});
+}
+
+}  // namespace replication

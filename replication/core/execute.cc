@@ -1,0 +1,295 @@
+#include "replication/core/execute.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "replication/base/text.h"
+#include "replication/core/feed.h"
+#include "replication/core/roles.h"
+#include "replication/core/server_commands.h"
+
+namespace replication {
+namespace {
+
+// Which part of the program a row's handler belongs to: CommandTable's group.
+enum Group : int { kSession, kData, kTransactions, kSaving, kWaiting, kRoles, kServer };
+
+constexpr std::string_view kMisconf =
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that "
+    "may modify the data set are disabled, because this instance is configured to report errors during writes if RDB "
+    "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
+    "error.";
+
+template <class Rows>
+void Add(serve::CommandTable& table, const Rows& rows, int group) {
+  std::size_t index = 0;
+  for (const auto& each : rows) table.Add(each.row, group, index++);
+}
+
+std::span<const NodeCommand> RowsOf(int group) {
+  switch (group) {
+    case kTransactions:
+      return TransactionCommands();
+    case kSaving:
+      return SavingCommands();
+    case kWaiting:
+      return WaitCommands();
+    case kRoles:
+      return RoleCommands();
+    default:
+      return ServerCommands();
+  }
+}
+
+void CountError(NodeState& state, std::string_view reply) {
+  ++state.stats.error_replies;
+  const std::string_view code = reply.substr(1, reply.find_first_of(" \r") - 1);
+  // Codes are ours, but texts are not: a reply that a client caused must not grow the table without end.
+  auto found = state.stats.errors_by_code.find(code);
+  if (found != state.stats.errors_by_code.end()) {
+    ++found->second;
+  } else if (state.stats.errors_by_code.size() < 128) {
+    state.stats.errors_by_code.emplace(code, 1);
+  }
+}
+
+// Commands that act on the transaction instead of being queued into it.
+bool ActsOnTransaction(std::string_view name) {
+  return name == "exec" || name == "discard" || name == "multi" || name == "watch" || name == "quit" || name == "reset";
+}
+
+void Refuse(NodeState& state, NodeClient& client, const serve::CommandRow* row, std::string text,
+            resp::ReplyWriter& reply) {
+  if (row != nullptr && row->name == "exec" && client.transaction.open) {
+    ForgetTransaction(state, client);
+    text = fmt::format("EXECABORT Transaction discarded because of: {}", text);
+  } else if (client.transaction.open) {
+    client.transaction.broken = true;
+  }
+  const std::size_t before = reply.out().size();
+  reply.Error(text);
+  CountError(state, std::string_view(reply.out()).substr(before));
+}
+
+// Shall this request wait until a pause ends? CLIENT PAUSE and UNPAUSE themselves never do, so that an operator can
+// correct a mistake.
+bool Waits(const NodeState& state, const NodeClient& client, const serve::CommandRow& row, std::uint32_t flags,
+           const Now& now) {
+  if (client.kind != serve::ClientKind::kNormal) return false;
+  switch (state.pause.what(now.mono)) {
+    case Pause::What::kNothing:
+      return false;
+    case Pause::What::kWrites:
+      return (flags & (serve::kWrite | serve::kMayReplicate)) != 0;
+    case Pause::What::kAll:
+      return row.name != "client|unpause" && row.name != "client|pause" && row.name != "shutdown";
+  }
+  return false;
+}
+
+void Execute(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now) {
+  client.active_at = now.mono;
+  const std::size_t before = client.out.size();
+  const Replica* replica = state.replicas.Find(client.id);
+  const bool is_served = replica != nullptr && replica->stage != Replica::Stage::kWaitSnapshot;
+  resp::ReplyWriter reply(client.out, client.protocol);
+  std::string error;
+  const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
+  const serve::CommandRow* row = entry == nullptr ? nullptr : entry->row;
+  std::uint32_t flags = row == nullptr ? 0 : row->flags;
+  if (row != nullptr) {
+    if (row->name == "exec" && client.transaction.open) {
+      // An EXEC is judged by what it would execute.
+      flags |= client.transaction.any_flags & (serve::kWrite | serve::kMayReplicate | serve::kDenyOom);
+      flags &= client.transaction.common_flags | ~(serve::kLoading | serve::kStale);
+    }
+    error = WhyRefused(state, client, *row, flags, now);
+  }
+  if (!error.empty()) {
+    Refuse(state, client, row, std::move(error), reply);
+  } else if (Waits(state, client, *row, flags, now)) {
+    client.postponed.assign(words.begin(), words.end());
+    client.blocked = Blocked::kPause;
+    return;
+  } else if (client.transaction.open && !ActsOnTransaction(row->name)) {
+    client.transaction.queue.emplace_back(words.begin(), words.end());
+    client.transaction.any_flags |= flags;
+    client.transaction.common_flags &= flags;
+    reply.Simple("QUEUED");
+  } else {
+    client.last_command = row->name;
+    Call(state, client, *entry, words, now, reply);
+  }
+  if (client.blocked == Blocked::kConfig) {
+    // Nothing of the reply has been written; it comes with the edge's answer, and so does the end of the connection.
+    client.closing_later = std::exchange(client.closing, serve::Client::Closing::kNo);
+    return;
+  }
+  if (client.blocked == Blocked::kNo) serve::TakeBackReply(client, before);
+  if (client.out.size() == before) return;
+  if (is_served) {
+    // Anything but payload and stream would shift what the replica reads.
+    state.Say(base::LogLevel::kWarning, fmt::format("Replica {} sent '{}', which has a reply: disconnecting it",
+                                                    client.peer, words[0].substr(0, 64)));
+    client.out.resize(before);
+    state.server.clients.Close(client, serve::Client::Closing::kNow);
+    return;
+  }
+  state.server.clients.Wake(client);
+}
+
+}  // namespace
+
+void FillCommandTable(serve::CommandTable& table) {
+  Add(table, serve::SessionCommands(), kSession);
+  Add(table, data::DataCommands(), kData);
+  for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kServer}) Add(table, RowsOf(group), group);
+  table.AddAlias("slaveof", "replicaof");
+}
+
+std::string WhyRefused(const NodeState& state, const NodeClient& client, const serve::CommandRow& row,
+                       std::uint32_t flags, const Now& now) {
+  if (std::string refusal = serve::MayRun(state.server, client, row); !refusal.empty()) return refusal;
+  const bool writes = (flags & serve::kWrite) != 0;
+  const Settings& settings = state.settings;
+  if (settings.maxmemory > 0 && (flags & serve::kDenyOom) != 0 && state.is_master() &&
+      state.keyspace.memory() > settings.maxmemory) {
+    return "OOM command not allowed when used memory > 'maxmemory'.";
+  }
+  if (state.is_master() && (writes || row.name == "ping") && settings.stop_writes_on_bgsave_error &&
+      !settings.save.empty() && !state.saving.last_ok) {
+    return std::string(kMisconf);
+  }
+  if (state.is_master() && writes && settings.min_replicas_to_write > 0 &&
+      state.replicas.CountGood(now.mono, settings.min_replicas_max_lag) <
+          static_cast<int>(settings.min_replicas_to_write)) {
+    return "NOREPLICAS Not enough good replicas to write.";
+  }
+  if (!state.is_master() && settings.replica_read_only && writes) {
+    return "READONLY You can't write against a read only replica.";
+  }
+  if (!state.is_master() && !state.link_up() && !settings.replica_serve_stale_data && (flags & serve::kStale) == 0) {
+    return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+  }
+  if (state.loading.active && (flags & serve::kLoading) == 0) {
+    return "LOADING Redis is loading the dataset in memory";
+  }
+  if (client.transaction.open && (row.flags & serve::kNoMulti) != 0) {
+    return "ERR Command not allowed inside a transaction";
+  }
+  return {};
+}
+
+void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry& entry, const resp::Words& words,
+          const Now& now, resp::ReplyWriter& reply) {
+  ++state.stats.commands;
+  state.ops.Count(now.mono);
+  const std::size_t before = reply.out().size();
+  const bool from_master = client.kind == serve::ClientKind::kMaster;
+  std::vector<data::Effect> effects;
+  switch (entry.group) {
+    case kSession:
+      serve::SessionCommands()[entry.index].handler(state.server, client, words, now, reply);
+      if (entry.row->name == "reset") ForgetTransaction(state, client);
+      // A publish is no write, but the replicas' subscribers are to hear it too.
+      if (entry.row->name == "publish" || entry.row->name == "spublish") {
+        effects.push_back(data::Effect{.db = client.db, .as_sent = true, .words = {}});
+      }
+      break;
+    case kData: {
+      data::CommandContext context{
+          .keyspace = state.keyspace,
+          .db = client.db,
+          .now = now,
+          .caller = from_master ? data::CommandContext::Caller::kMaster : data::CommandContext::Caller::kClient,
+          .replica = !state.is_master(),
+          .reply = reply,
+          .effects = effects,
+          .hold_expiry = state.pause.what(now.mono) != Pause::What::kNothing};
+      data::DataCommands()[entry.index].handler(context, words);
+      break;
+    }
+    default:
+      RowsOf(entry.group)[entry.index].handler(state, client, words, now, reply);
+      break;
+  }
+  if (reply.out().size() > before && reply.out()[before] == '-') {
+    CountError(state, std::string_view(reply.out()).substr(before, 64));
+  }
+  if (from_master) return;
+  if (!effects.empty() && state.is_master()) {
+    if (state.exec_effects == nullptr) {
+      Feed(state, effects, words);
+    } else {
+      for (data::Effect& effect : effects) {
+        if (std::exchange(effect.as_sent, false)) effect.words.assign(words.begin(), words.end());
+        state.exec_effects->push_back(std::move(effect));
+      }
+    }
+  }
+  client.write_offset = state.applied;
+}
+
+std::string CallForMaster(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now) {
+  std::string error;
+  const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
+  if (entry == nullptr) return error;
+  std::string replies;
+  resp::ReplyWriter reply(replies, 2);
+  Call(state, client, *entry, words, now, reply);
+  if (replies.empty() || replies[0] != '-') return {};
+  return replies.substr(1, replies.find('\r') - 1);
+}
+
+void ProcessRequests(NodeState& state, NodeClient& client, const Now& now) {
+  resp::Words words;
+  while (client.blocked == Blocked::kNo && client.closing == serve::Client::Closing::kNo) {
+    const bool stranger = state.server.access.required() && !client.authenticated;
+    client.parser.set_limits(stranger ? resp::RequestParser::kUnauthenticated
+                                      : resp::RequestParser::Limits{.max_bulk = state.settings.proto_max_bulk_len});
+    switch (client.parser.Next(words)) {
+      case resp::RequestParser::Outcome::kRequest:
+        Execute(state, client, words, now);
+        break;
+      case resp::RequestParser::Outcome::kNeedMore:
+        if (client.kind == serve::ClientKind::kReplica && client.parser.TakeEmptyLines() > 0) {
+          // A replica that loads says by an empty line that it is alive.
+          if (Replica* replica = state.replicas.Find(client.id)) replica->ack_at = replica->progress_at = now.mono;
+        }
+        return;
+      case resp::RequestParser::Outcome::kError:
+        resp::ReplyWriter(client.out, client.protocol).Error("ERR " + client.parser.error());
+        state.server.clients.Close(client, serve::Client::Closing::kAfterReply);
+        return;
+    }
+  }
+}
+
+void ProcessResumed(NodeState& state, const Now& now) {
+  while (!state.resumed.empty()) {
+    for (const ClientId id : std::exchange(state.resumed, {})) {
+      NodeClient* client = state.Find(id);
+      if (client == nullptr || client->blocked != Blocked::kNo) continue;
+      state.server.clients.Wake(*client);  // its socket may be read again
+      if (!client->postponed.empty() && client->closing == serve::Client::Closing::kNo) {
+        const std::vector<std::string> request = std::exchange(client->postponed, {});
+        Execute(state, *client, resp::Words(request.begin(), request.end()), now);
+      }
+      ProcessRequests(state, *client, now);
+    }
+  }
+}
+
+void Resume(NodeState& state, NodeClient& client) {
+  client.blocked = Blocked::kNo;
+  state.resumed.push_back(client.id);
+}
+
+void ForgetTransaction(NodeState& state, NodeClient& client) {
+  client.transaction = Transaction{};
+  state.watches.Forget(client.id);
+}
+
+}  // namespace replication

@@ -1,0 +1,226 @@
+#include "replication/core/full_sync.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "replication/core/execute.h"
+#include "replication/core/feed.h"
+#include "replication/core/roles.h"
+
+namespace replication {
+namespace {
+
+using base::LogLevel;
+using Stage = Replica::Stage;
+
+// How far a snapshot may be ahead of its worker, and its payload ahead of the slowest socket. Beyond, the walk waits
+// and the data set keeps copies of what is overwritten.
+constexpr int kMaxBatchesInFlight = 8;
+constexpr std::size_t kMaxPayloadAhead = 16 << 20;
+// Copies of overwritten values that a snapshot may hold before it is given up.
+constexpr std::size_t kMaxPreImages = 256 << 20;
+
+// When the snapshot for those who wait is to begin; empty when nobody waits.
+// Stock masters wait a while so that several replicas share one snapshot. We give several at once, so ours ask not to
+// wait; a replica that must be told the length first (a disk sync, for stock) does not wait either.
+std::optional<MonoTime> SyncDue(const NodeState& state) {
+  std::optional<MonoTime> due;
+  std::uint32_t waiting = 0;
+  for (const auto& [id, replica] : state.replicas.all()) {
+    if (replica.stage != Stage::kWaitSnapshot) continue;
+    ++waiting;
+    const bool delayed = state.settings.repl_diskless_sync && replica.announced.eof && !replica.announced.vigil;
+    const MonoTime at =
+        replica.since + (delayed ? base::Millis(state.settings.repl_diskless_sync_delay) : base::Millis(0));
+    due = std::min(due.value_or(at), at);
+  }
+  const std::uint32_t enough = state.settings.repl_diskless_sync_max_replicas;
+  if (due && enough > 0 && waiting >= enough) return MonoTime{};
+  return due;
+}
+
+bool MayWalk(const SnapshotJob& job) {
+  if (job.walked || job.in_flight >= kMaxBatchesInFlight) return false;
+  return job.sync == nullptr || job.sync->keep_all || job.sync->payload.size() < kMaxPayloadAhead;
+}
+
+void JoinFullSync(NodeState& state, Replica& replica, const std::shared_ptr<FullSync>& sync, const Now& now) {
+  NodeClient& client = *state.Find(replica.client);
+  replica.stage = Stage::kPayload;
+  replica.since = replica.progress_at = replica.ack_at = now.mono;
+  replica.sync = sync;
+  replica.by_length = !replica.announced.eof;
+  replica.payload_cursor = sync->payload.begin();
+  replica.cursor = sync->offset + 1;
+  replica.ack = 0;
+  if (!replica.plain_sync) client.out += fmt::format("+FULLRESYNC {} {}\r\n", state.history.replid.hex, sync->offset);
+  if (!replica.by_length) {
+    client.out += fmt::format("$EOF:{}\r\n", sync->mark);
+    replica.header_sent = true;
+  }
+  sync->keep_all = sync->keep_all || replica.by_length;
+  state.server.clients.Wake(client);
+}
+
+}  // namespace
+
+void WaitForFullSync(NodeState& state, Replica& replica, const Now& now) {
+  replica.stage = Stage::kWaitSnapshot;
+  replica.since = replica.progress_at = replica.ack_at = now.mono;
+  ++state.stats.sync_full;
+}
+
+std::optional<MonoTime> FullSyncDeadline(const NodeState& state) {
+  if (static_cast<int>(state.snapshots.running.size()) >= data::Snapshot::kMax) return std::nullopt;
+  return SyncDue(state);
+}
+
+void BeginFullSyncs(NodeState& state, const Now& now) {
+  const std::optional<MonoTime> due = FullSyncDeadline(state);
+  if (!due || now.mono < *due) return;
+  SnapshotJob* job = StartSnapshot(state, "", now);
+  if (job == nullptr) return;
+  job->sync = std::make_shared<FullSync>();
+  job->sync->id = job->id;
+  job->sync->offset = state.applied;
+  job->sync->mark = state.random.Hex();
+  int joined = 0;
+  for (auto& [id, replica] : state.replicas.all()) {
+    if (replica.stage != Stage::kWaitSnapshot) continue;
+    JoinFullSync(state, replica, job->sync, now);
+    ++joined;
+  }
+  // The snapshot does not say which database our stream has selected: the next write must.
+  if (state.is_master()) state.feed_db = -1;
+  state.Say(LogLevel::kNotice, fmt::format("Full sync of {} replica(s) begins at offset {}", joined, state.applied));
+}
+
+SnapshotJob* StartSnapshot(NodeState& state, std::string file, const Now& now) {
+  std::unique_ptr<data::Snapshot> source = data::Snapshot::Begin(state.keyspace);
+  if (source == nullptr) return nullptr;
+  SnapshotJob& job = state.snapshots.running[++state.snapshots.last_id];
+  job.id = state.snapshots.last_id;
+  job.source = std::move(source);
+  job.began_at = now.mono;
+  BeginSnapshot wish;
+  wish.id = job.id;
+  wish.file = std::move(file);
+  wish.options.compress = state.settings.rdbcompression;
+  wish.options.checksum = state.settings.rdbchecksum;
+  wish.head.created_at = base::UnixMillis(now.wall) / 1000;
+  wish.head.used_memory = state.keyspace.memory();
+  // A name for the data is worth writing down only while offsets move with every change.
+  if (state.backlog) {
+    const int db = state.is_master() ? std::max(state.feed_db, 0) : state.stream_db;
+    wish.head.replication = data::RdbReplication{db, state.history.replid.hex, state.applied};
+  }
+  wish.functions = job.source->functions();
+  wish.databases = job.source->databases();
+  state.wishes.push_back(std::move(wish));
+  return &job;
+}
+
+void AbortSnapshot(NodeState& state, SnapshotId id, std::string_view reason) {
+  const auto found = state.snapshots.running.find(id);
+  if (found == state.snapshots.running.end()) return;
+  const SnapshotJob job = std::move(found->second);
+  state.snapshots.running.erase(found);
+  state.wishes.push_back(CancelSnapshot{id});
+  state.Say(LogLevel::kWarning, fmt::format("Snapshot {} is given up: {}", id, reason));
+  for (auto& [client_id, replica] : state.replicas.all()) {
+    if (job.sync == nullptr || replica.sync != job.sync) continue;
+    replica.sync = nullptr;
+    state.server.clients.Close(*state.Find(client_id), serve::Client::Closing::kNow);
+  }
+}
+
+bool SnapshotsWait(const NodeState& state) {
+  return std::ranges::any_of(state.snapshots.running, [](const auto& each) { return MayWalk(each.second); });
+}
+
+void WalkSnapshots(NodeState& state, std::size_t budget, std::vector<SnapshotBatch>& out, const Now& now) {
+  std::vector<std::pair<SnapshotId, bool>> failed;  // is it the file's?
+  for (auto& [id, job] : state.snapshots.running) {
+    if (job.source->pre_image_bytes() > kMaxPreImages) {
+      failed.emplace_back(id, job.sync == nullptr);
+      continue;
+    }
+    if (!MayWalk(job)) continue;
+    SnapshotBatch& batch = out.emplace_back();
+    batch.id = id;
+    job.walked = !job.source->Step(budget / 64 + 1, budget, batch.batch);
+    batch.last = job.walked;
+    ++job.in_flight;
+  }
+  for (const auto& [id, to_file] : failed) {
+    constexpr std::string_view kReason = "too many values are overwritten while it is taken";
+    if (to_file) {
+      state.wishes.push_back(CancelSnapshot{id});
+      OnSaved(state, id, base::Fail(base::ErrorCode::kOutOfRange, std::string(kReason)), now);
+    } else {
+      AbortSnapshot(state, id, kReason);
+    }
+  }
+}
+
+void OnPayloadChunk(NodeState& state, SnapshotId id, std::string_view bytes, bool last, const Now& now) {
+  const auto found = state.snapshots.running.find(id);
+  if (found == state.snapshots.running.end() || found->second.sync == nullptr) return;
+  const std::shared_ptr<FullSync> sync = found->second.sync;
+  for (auto& [client_id, replica] : state.replicas.all()) {
+    // Until now there was nothing that its socket could have taken.
+    if (replica.sync == sync && replica.payload_cursor >= PayloadLimit(replica)) replica.progress_at = now.mono;
+  }
+  sync->payload.Append(bytes);
+  if (!last) return;
+  sync->snapshot_end = sync->payload.end();
+  sync->payload.Append(sync->mark);
+  sync->complete = true;
+  state.snapshots.last_full_sync_ms = (now.mono - found->second.began_at).count();
+  state.snapshots.running.erase(found);
+  for (auto& [client_id, replica] : state.replicas.all()) {
+    if (replica.sync != sync || !replica.by_length) continue;
+    NodeClient& client = *state.Find(client_id);
+    client.out += fmt::format("${}\r\n", sync->snapshot_end - 1);
+    replica.header_sent = true;
+  }
+}
+
+Offset PayloadLimit(const Replica& replica) {
+  if (replica.sync == nullptr || !replica.header_sent) return replica.payload_cursor;
+  return replica.by_length ? replica.sync->snapshot_end : replica.sync->payload.end();
+}
+
+void TrimPayload(NodeState& state, FullSync& sync) {
+  if (sync.keep_all && !sync.complete) return;
+  Offset oldest = sync.payload.end();
+  for (const auto& [id, replica] : state.replicas.all()) {
+    if (replica.sync.get() == &sync) oldest = std::min(oldest, replica.payload_cursor);
+  }
+  sync.payload.TrimBefore(oldest);
+}
+
+void PutOnline(NodeState& state, Replica& replica, const Now& now) {
+  const std::shared_ptr<FullSync> sync = std::exchange(replica.sync, nullptr);
+  NodeClient& client = *state.Find(replica.client);
+  TrimPayload(state, *sync);
+  replica.stage = Stage::kOnline;
+  replica.since = replica.ack_at = now.mono;
+  // Its payload had no length: it must tell us where it ended before stream bytes may follow.
+  replica.held = !replica.by_length && !replica.plain_sync;
+  if (replica.announced.rdb_only) state.server.clients.Close(client, serve::Client::Closing::kAfterReply);
+  state.Say(LogLevel::kNotice, fmt::format("Synchronization with replica {} succeeded", client.peer));
+}
+
+void LeaveFullSync(NodeState& state, Replica& replica) {
+  const std::shared_ptr<FullSync> sync = std::exchange(replica.sync, nullptr);
+  if (sync == nullptr) return;
+  const bool wanted =
+      std::ranges::any_of(state.replicas.all(), [&](const auto& each) { return each.second.sync == sync; });
+  if (wanted) return TrimPayload(state, *sync);
+  if (!sync->complete) AbortSnapshot(state, sync->id, "no replica waits for it any more");
+}
+
+}  // namespace replication

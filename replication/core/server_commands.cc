@@ -1,0 +1,202 @@
+#include "replication/core/server_commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "replication/base/text.h"
+#include "replication/core/execute.h"
+#include "replication/core/info.h"
+#include "replication/core/roles.h"
+#include "replication/data/data_digest.h"
+
+namespace replication {
+namespace {
+
+using base::LogLevel;
+
+void Info(NodeState& state, NodeClient&, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
+  reply.Verbatim("txt", RenderInfo(state, std::span(words).subspan(1), now));
+}
+
+void ConfigGet(NodeState& state, NodeClient&, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
+  const auto found = GetSettings(state.settings, std::span(words).subspan(2));
+  reply.Map(found.size());
+  for (const auto& [name, value] : found) {
+    reply.Bulk(name);
+    reply.Bulk(value);
+  }
+}
+
+bool IsLocal(const NodeClient& client) {
+  return client.peer.starts_with("127.") || client.peer.starts_with("[::1]") || client.peer.starts_with("/");
+}
+
+void ConfigSet(NodeState& state, NodeClient& client, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
+  if (words.size() % 2 != 0) return reply.Error("ERR wrong number of arguments for 'config|set' command");
+  std::vector<std::pair<std::string_view, std::string_view>> values;
+  for (std::size_t i = 2; i < words.size(); i += 2) values.emplace_back(words[i], words[i + 1]);
+  const SetContext context{.client_is_local = IsLocal(client), .find_folder = [&state](const std::string& folder) {
+                             return state.host.FindFolder(folder);
+                           }};
+  const auto set = SetSettings(state.settings, values, context);
+  if (!set) return reply.Error("ERR " + set.error().text);
+  UseSettings(state);
+  reply.Ok();
+}
+
+void ConfigRewrite(NodeState& state, NodeClient& client, const resp::Words&, const Now&, resp::ReplyWriter& reply) {
+  if (state.host.Facts().config_file.empty()) return reply.Error("ERR The server is running without a config file");
+  // Answered when the file is on disk; inside EXEC the whole reply waits for it.
+  const std::uint64_t ticket = ++state.last_ticket;
+  client.holes.push_back(NodeClient::Hole{ticket, client.in_exec ? reply.out().size() - client.exec_from : 0, {}});
+  client.blocked = Blocked::kConfig;
+  state.wishes.push_back(WriteConfig{ticket});
+}
+
+void ConfigResetStat(NodeState& state, NodeClient&, const resp::Words&, const Now&, resp::ReplyWriter& reply) {
+  state.stats = Stats{};
+  state.keyspace.stats() = data::KeyspaceStats{};
+  reply.Ok();
+}
+
+void Help(NodeState& state, NodeClient&, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
+  serve::ReplyHelp(state.server.commands, base::ToLower(words[0]), reply);
+}
+
+void Select(NodeState& state, NodeClient& client, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
+  const auto db = base::ParseInt<int>(words[1]);
+  if (!db) return reply.Error("ERR value is not an integer or out of range");
+  if (*db < 0 || *db >= state.keyspace.databases()) return reply.Error("ERR DB index is out of range");
+  client.db = *db;
+  reply.Ok();
+}
+
+void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
+  const DebugCommand allowed = state.settings.enable_debug_command;
+  if (allowed == DebugCommand::kNo || (allowed == DebugCommand::kLocal && !IsLocal(client))) {
+    return reply.Error(
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "
+        "local connection, otherwise you need to set this option in the configuration file, and then restart the "
+        "server.");
+  }
+  const std::string what = base::ToLower(words[1]);
+  if (what == "digest" && words.size() == 2) return reply.Simple(data::DataDigest(state.keyspace));
+  if (what == "sleep" && words.size() == 3) {
+    double seconds = 0;
+    const auto [end, error] = std::from_chars(words[2].data(), words[2].data() + words[2].size(), seconds);
+    if (error != std::errc() || end != words[2].data() + words[2].size() || !(seconds >= 0) || seconds > 3600) {
+      return reply.Error("ERR value is not a valid float");
+    }
+    state.wishes.push_back(Freeze{base::Millis(static_cast<std::int64_t>(seconds * 1000))});
+    return reply.Ok();
+  }
+  if (what == "change-repl-id" && words.size() == 2) {
+    state.history.Begin(state.random);
+    state.Say(LogLevel::kWarning, "Changing replication IDs after receiving change-repl-id");
+    return reply.Ok();
+  }
+  if (what == "set-active-expire" && words.size() == 3) {
+    state.active_expire = words[2] != "0";
+    return reply.Ok();
+  }
+  reply.Error(fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
+                          words[1].substr(0, 128)));
+}
+
+void ScriptKill(NodeState&, NodeClient&, const resp::Words&, const Now&, resp::ReplyWriter& reply) {
+  reply.Error("NOTBUSY No scripts in execution right now.");
+}
+
+using namespace serve;
+
+constexpr std::uint32_t kConfigFlags = kAdmin | kNoScript | kLoading | kStale;
+constexpr std::uint32_t kAdminCategories = kCatAdmin | kCatSlow | kCatDangerous;
+
+constexpr std::array kRows = {
+    NodeCommand{{"config|get", -3, kConfigFlags, {}, kAdminCategories, "server", "Returns settings"}, &ConfigGet},
+    NodeCommand{{"config|help", 2, kLoading | kStale, {}, kCatSlow, "server", "Returns this text"}, &Help},
+    NodeCommand{{"config|resetstat", 2, kConfigFlags, {}, kAdminCategories, "server", "Sets the counters of INFO back"},
+                &ConfigResetStat},
+    NodeCommand{{"config|rewrite",
+                 2,
+                 kConfigFlags,
+                 {},
+                 kAdminCategories,
+                 "server",
+                 "Writes the settings into the configuration file"},
+                &ConfigRewrite},
+    NodeCommand{{"config|set", -4, kConfigFlags, {}, kAdminCategories, "server", "Changes settings"}, &ConfigSet},
+    NodeCommand{{"debug",
+                 -2,
+                 kConfigFlags,
+                 {},
+                 kAdminCategories,
+                 "server",
+                 "For tests: DIGEST, SLEEP, CHANGE-REPL-ID, SET-ACTIVE-EXPIRE"},
+                &Debug},
+    NodeCommand{{"info", -1, kLoading | kStale, {}, kCatSlow | kCatDangerous, "server", "Returns facts and counters"},
+                &Info},
+    NodeCommand{{"script|kill",
+                 2,
+                 kNoScript | kAllowBusy,
+                 {},
+                 kCatSlow | kCatScripting,
+                 "scripting",
+                 "Ends a script that runs; there never is one"},
+                &ScriptKill},
+    NodeCommand{{"select",
+                 2,
+                 kLoading | kStale | kFast,
+                 {},
+                 kCatFast | kCatConnection,
+                 "connection",
+                 "Changes the database of this connection"},
+                &Select},
+};
+
+}  // namespace
+
+std::span<const NodeCommand> ServerCommands() {
+  return kRows;
+}
+
+void UseSettings(NodeState& state) {
+  state.server.access.set_password(state.settings.requirepass);
+  state.wishes.push_back(SettingsChanged{});
+}
+
+void AnswerConfigRewrite(NodeState& state, std::uint64_t ticket, const base::Result<void>& result) {
+  for (const auto& [id, each] : state.server.clients.all()) {
+    auto& client = static_cast<NodeClient&>(*each);
+    const auto hole = std::ranges::find(client.holes, ticket, &NodeClient::Hole::ticket);
+    if (hole == client.holes.end()) continue;
+    resp::ReplyWriter text(hole->text, client.protocol);
+    if (result) {
+      text.Ok();
+    } else {
+      text.Error(fmt::format("ERR Rewriting config file: {}", result.error().text));
+    }
+    if (std::ranges::any_of(client.holes, [](const auto& one) { return one.text.empty(); })) return;
+    const std::size_t before = client.out.size();
+    std::size_t at = 0;
+    for (const NodeClient::Hole& one : client.holes) {
+      client.out.append(client.withheld, at, one.at - at);
+      client.out += one.text;
+      at = one.at;
+    }
+    client.out.append(client.withheld, at);
+    serve::TakeBackReply(client, before);
+    client.withheld.clear();
+    client.holes.clear();
+    state.server.clients.Wake(client);
+    if (client.closing_later != serve::Client::Closing::kNo) state.server.clients.Close(client, client.closing_later);
+    return Resume(state, client);
+  }
+}
+
+}  // namespace replication
