@@ -51,7 +51,7 @@ int ReportAskError(const base::Error& error, const Found& found) {
       return kFailed;
     case base::ErrorCode::kInvalid:
       if (error.text.find("NOAUTH") != std::string::npos || error.text.find("WRONGPASS") != std::string::npos) {
-        Complain(error.text, "give --password, or VIGILCLI_AUTH in the environment");
+        Complain(error.text, kPasswordAdvice);
       } else if (error.text.find("unknown command") != std::string::npos) {
         Complain(fmt::format("{} is no sentinel", error.text.substr(0, error.text.find(": "))), found.advice);
       } else {

@@ -9,6 +9,8 @@
 
 namespace cli {
 
+inline constexpr const char* kPasswordAdvice = "give --password, or VIGILCLI_AUTH in the environment";
+
 struct Found {
   Where where;
   std::string advice;  // what to do when none of them answers

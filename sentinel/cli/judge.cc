@@ -99,6 +99,13 @@ void SentinelProblems(const Topology& topology, const SentinelView& sentinel, st
 
 }  // namespace
 
+bool Topology::refused() const {
+  const NodeView* const node = Master();
+  if (node == nullptr || node->answers) return false;
+  const auto says = [&](std::string_view word) { return node->error.starts_with(word); };
+  return says("NOAUTH") || says("WRONGPASS") || says("NOPERM");
+}
+
 void Judge(Topology& topology) {
   topology.problems.clear();
   topology.address = AgreedAddress(topology.sentinels);

@@ -109,6 +109,8 @@ std::string Summary(const Topology& topology, const Paint& paint) {
     line += "writable at " + paint(Tone::kBold, topology.address.ToString());
   } else if (master == nullptr) {
     line += paint(Tone::kBad, "NOT WRITABLE") + ": no master is known";
+  } else if (topology.refused()) {
+    line += fmt::format("{} does not let us ask: {}", topology.address.ToString(), master->error);
   } else {
     line += fmt::format("{} at {}: {}", paint(Tone::kBad, "NOT WRITABLE"), topology.address.ToString(),
                         master->why_not_writable);
@@ -164,6 +166,7 @@ json SentinelJson(const SentinelView& sentinel) {
 std::string StateWord(const Topology& topology) {
   const bool failing_over = std::ranges::any_of(topology.sentinels, &SentinelView::failing_over);
   if (failing_over) return "FAILING-OVER";
+  if (topology.refused()) return "UNKNOWN";
   if (!topology.writable()) return "DOWN";
   return topology.healthy() ? "OK" : "DEGRADED";
 }

@@ -9,7 +9,7 @@
 
 namespace cli {
 
-// One word for the state: "OK", "DEGRADED", "FAILING-OVER", "DOWN".
+// One word for the state: "OK", "DEGRADED", "FAILING-OVER", "DOWN", or "UNKNOWN" without the right password.
 std::string StateWord(const Topology& topology);
 
 // The first line says whether the master is writable and where; then the nodes, the sentinels, the problems.

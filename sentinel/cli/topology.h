@@ -60,6 +60,8 @@ struct Topology {
   bool healthy() const { return problems.empty(); }
   const NodeView* Master() const;
   bool writable() const { return Master() != nullptr && Master()->writable; }
+  // The master answers, but only that we may not ask: then nothing is known about it.
+  bool refused() const;
 };
 
 // Where to ask. Each is tried in turn until one answers; that one names the others.

@@ -72,12 +72,21 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
   Followers followers(std::move(nodes), where.credentials);
   Endpoint master;
   const auto deadline = origin + std::chrono::seconds(options.timeout_seconds);
-  while (steady_clock::now() < deadline) {
-    std::string given_up;
+  std::string given_up;
+  const auto show_events = [&] {
     for (const Event& event : follower.Take()) {
       if (const std::string line = timeline.Take(event, paint); !line.empty()) Say(line);
       if (event.master == options.master && event.name.starts_with("-failover-abort")) given_up = event.name;
     }
+  };
+  // What the sentinels said before we saw it comes first.
+  const auto note = [&](const std::string& what) {
+    const Instant now = steady_clock::now();
+    show_events();
+    Say(timeline.Note(now, what, paint));
+  };
+  while (steady_clock::now() < deadline) {
+    show_events();
     if (!given_up.empty()) {
       Complain(fmt::format("the sentinels gave the failover up ({})", given_up), "`vigil status` shows why it may be");
       return kFailed;
@@ -86,11 +95,11 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
       const auto address = AskAddress(where, options.master);
       if (address && *address != before.address) {
         master = *address;
-        Say(timeline.Note(steady_clock::now(), "a sentinel sends clients to " + master.ToString(), paint));
+        note("a sentinel sends clients to " + master.ToString());
       }
     } else {
       for (const Endpoint& address : followers.Arrived(master)) {
-        Say(timeline.Note(steady_clock::now(), address.ToString() + " follows " + master.ToString(), paint));
+        note(address.ToString() + " follows " + master.ToString());
       }
       if (followers.waiting().empty() && timeline.Has("+switch-master")) {
         Say(fmt::format("Done: {} is writable at {}, and {} follows it.", options.master, master.ToString(),

@@ -1,4 +1,6 @@
 // vigil status, vigil addr: questions that change nothing.
+#include <fmt/format.h>
+
 #include <cstdio>
 
 #include "sentinel/cli/find_sentinels.h"
@@ -35,6 +37,11 @@ int Status(const StatusOptions& options) {
   std::fwrite(out.data(), 1, out.size(), stdout);
   if (names.empty())
     Complain("the sentinels watch no master", "add one with SENTINEL MONITOR or in their sentinel.conf");
+  for (const Topology& topology : topologies) {
+    if (!topology.refused()) continue;
+    Complain(fmt::format("{} does not let us ask", topology.address.ToString()), kPasswordAdvice);
+    return kCannotAsk;
+  }
   return healthy ? kDone : kFailed;
 }
 

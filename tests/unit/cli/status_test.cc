@@ -168,6 +168,17 @@ TEST_CASE("status: of equally many voices the newest configuration counts") {
   CHECK(topology.address == kTwo);
 }
 
+TEST_CASE("status: a master that wants a password is unknown, not down") {
+  Topology topology = Healthy();
+  topology.nodes[2] = NodeView{};
+  topology.nodes[2].address = kOne;
+  topology.nodes[2].error = "NOAUTH Authentication required.";
+  Judge(topology);
+  CHECK(topology.refused());
+  CHECK(StateWord(topology) == "UNKNOWN");
+  CHECK(FirstLine(RenderStatus(topology, Paint(false))).find("does not let us ask: NOAUTH") != std::string::npos);
+}
+
 TEST_CASE("status: nobody answers") {
   Topology topology;
   topology.master = "mymaster";
