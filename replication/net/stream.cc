@@ -274,6 +274,19 @@ void Stream::ResumeReading() {
   impl_->StartReading();
 }
 
+std::string Stream::TakeArrived() {
+  constexpr std::size_t kMost = 64 << 20;  // a peer that never stops sending is not waited for
+  std::string bytes;
+  auto& buffer = ReadBuffer();
+  while (!impl_->dead() && bytes.size() < kMost) {
+    const ssize_t count = recv(impl_->descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;  // an end or an error is met again by the loop
+    bytes.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  return bytes;
+}
+
 void Stream::Write(std::string_view bytes) {
   impl_->Write(bytes);
 }

@@ -54,6 +54,9 @@ class Stream {
   void PauseReading();
   void ResumeReading();
 
+  // What the socket holds at this moment, read without waiting; it is not delivered again. At most about 64 MiB.
+  std::string TakeArrived();
+
   // Sends at once what the socket takes, copies and queues the rest. Errors arrive by on_closed.
   void Write(std::string_view bytes);
   // Tries to send the spans without copying and returns how many bytes the socket took (0 when it is full, or while
