@@ -1,1 +1,58 @@
-int main() { return 1; }
+// vigil-node: a RESP data node, master or replica.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replication/edge/background.h"
+#include "replication/edge/config_file.h"
+#include "replication/edge/daemon.h"
+
+namespace {
+
+constexpr std::string_view kUsage =
+    "Usage: vigil-node [CONFIG] [--directive value ...]\n"
+    "       vigil-node -            reads the configuration from the standard input\n"
+    "       vigil-node -v, --version\n"
+    "       vigil-node -h, --help\n"
+    "\n"
+    "CONFIG is a file in the form of redis.conf; directives on the command line come after it.\n"
+    "\n"
+    "Examples:\n"
+    "       vigil-node --port 7777\n"
+    "       vigil-node --port 7777 --replicaof 127.0.0.1 8888\n"
+    "       vigil-node /etc/vigil/node.conf --loglevel verbose\n";
+
+int Fail(const base::Error& error) {
+  fmt::print(stderr, "vigil-node: {}\n", error.text);
+  return 1;
+}
+
+int RunNode(const std::vector<std::string>& arguments) {
+  using namespace replication::edge;
+  auto launch = ReadLaunch(arguments);
+  if (!launch) return Fail(launch.error());
+  const bool background = launch->settings.daemonize && launch->settings.supervised == "no";
+  const int ready = background ? GoToBackground() : -1;
+  Daemon daemon(std::move(*launch));
+  if (const auto opened = daemon.Open(); !opened) return Fail(opened.error());
+  if (background) BecomeSilent(ready);
+  return daemon.Run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.size() == 1 && (arguments[0] == "-v" || arguments[0] == "--version")) {
+    fmt::print("vigil-node {} (speaks Redis 7.0.15)\n", VIGIL_VERSION);
+    return 0;
+  }
+  if (!arguments.empty() && (arguments[0] == "-h" || arguments[0] == "--help")) {
+    fmt::print("{}", kUsage);
+    return 0;
+  }
+  return RunNode(arguments);
+}

@@ -1,0 +1,28 @@
+// The process as the system sees it: daemonize, pidfile, systemd, file descriptors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "replication/base/result.h"
+
+namespace replication::edge {
+
+// Splits off a process of its own that goes on behind this call, in a session of its own; the one that was started
+// waits until the other is ready or has ended, and ends with 0 or 1. Before any thread and any loop. Returns the
+// descriptor for BecomeSilent().
+int GoToBackground();
+// Ready: the starting process may end. The standard streams lead nowhere from here on.
+void BecomeSilent(int ready_descriptor);
+
+// Tells systemd that we are ready, if it wants to know (NOTIFY_SOCKET).
+// Source: the sd_notify(3) manual page, "Notes": the datagram protocol.
+void NotifySupervisor();
+
+base::Result<void> WritePidFile(const std::string& path);
+
+// Raises the limit of open files so that `clients` connections fit beside what we need ourselves. Returns how many
+// clients really fit.
+std::uint32_t MakeRoomForClients(std::uint32_t clients);
+
+}  // namespace replication::edge

@@ -1,0 +1,265 @@
+#include "replication/edge/daemon.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+#include "replication/core/state.h"
+#include "replication/edge/background.h"
+#include "replication/edge/durable_file.h"
+#include "replication/edge/host_facts.h"
+
+namespace replication::edge {
+namespace {
+
+using base::LogLevel;
+
+// One piece of work, and how long the pieces of one turn may take together: what a client waits at most for it.
+constexpr std::size_t kWorkPiece = 64 << 10;
+constexpr std::uint64_t kWorkSliceNs = 1'000'000;
+// How long replies may still be sent after the end was decided.
+constexpr base::Millis kFarewell{1000};
+
+std::string DataFile(const Settings& settings) {
+  return settings.dir + "/" + settings.dbfilename;
+}
+
+}  // namespace
+
+Daemon::Daemon(Launch launch)
+    : way_back_(std::make_shared<WayBack>(loop_)),
+      config_file_(std::move(launch.config_file)),
+      without_effect_(std::move(launch.without_effect)),
+      log_([this] { return node_.settings().replicaof.empty() ? 'M' : 'S'; }),
+      node_(std::move(launch.settings), RandomSeed(), log_, *this, net::Loop::ReadClocks()),
+      port_(loop_, node_, log_),
+      master_(loop_, node_, way_back_),
+      writer_(
+          way_back_,
+          {.batch_done = [this](SnapshotId id) { node_.OnBatchDone(id); },
+           .chunk = [this](SnapshotId id, std::string bytes,
+                           bool last) { node_.OnSnapshotChunk(id, std::move(bytes), last, net::Loop::ReadClocks()); },
+           .saved = [this](
+                        SnapshotId id,
+                        const base::Result<void>& result) { node_.OnSaveDone(id, result, net::Loop::ReadClocks()); }}),
+      deadline_(loop_,
+                [this] {
+                  deadline_at_.reset();
+                  node_.OnDeadline(net::Loop::ReadClocks());
+                }),
+      farewell_(loop_, [this] { loop_.Stop(); }) {
+  uv_idle_init(loop_.raw(), &busy_);
+  loop_.OnTurnEnd([this] { EndTurn(); });
+}
+
+Daemon::~Daemon() {
+  way_back_->Close();
+}
+
+base::Result<void> Daemon::Open() {
+  const Settings& settings = node_.settings();
+  log_.SetLevel(settings.loglevel);
+  if (const auto opened = log_.Open(settings.logfile); !opened) return opened;
+  log_.Write(LogLevel::kWarning,
+             fmt::format("vigil-node {} is starting, pid {}, configuration {}", VIGIL_VERSION,
+                         ReadHostFacts().process_id, config_file_.empty() ? "by default" : "file " + config_file_));
+  if (!without_effect_.empty()) {
+    log_.Write(LogLevel::kNotice, fmt::format("These directives are accepted and have no effect here: {}",
+                                              fmt::join(without_effect_, ", ")));
+  }
+  if (const auto listening = port_.Listen(); !listening) return listening;
+  const std::uint32_t room = MakeRoomForClients(settings.maxclients);
+  if (room < settings.maxclients) {
+    log_.Write(LogLevel::kWarning,
+               fmt::format("The limit of open files allows {} clients, not {}: maxclients is reduced", room,
+                           settings.maxclients));
+    node_.state().settings.maxclients = room;
+  }
+  if (const auto data = OpenData(); !data) return data;
+  if (!settings.pidfile.empty()) {
+    if (const auto written = WritePidFile(settings.pidfile); !written) {
+      log_.Write(LogLevel::kWarning, written.error().text);
+    }
+  }
+  loop_.OnSignal(SIGTERM, [this] { Interrupt(); });
+  loop_.OnSignal(SIGINT, [this] { Interrupt(); });
+  loop_.OnSignal(SIGHUP, [this] {
+    if (const auto opened = log_.Reopen(); !opened) log_.Write(LogLevel::kWarning, opened.error().text);
+  });
+  return {};
+}
+
+base::Result<void> Daemon::OpenData() {
+  const std::string path = DataFile(node_.settings());
+  RemoveLeftovers(path);
+  auto loader = RdbLoader::Open(path, way_back_, [] {});  // the turn that this makes does the rest
+  const base::Now now = net::Loop::ReadClocks();
+  if (loader) {
+    loader_ = std::move(*loader);
+    node_.BeginLoading(loader_->size(), now);
+    return {};
+  }
+  if (loader.error().code != base::ErrorCode::kNotFound) return tl::unexpected(loader.error());
+  BeginService();
+  return {};
+}
+
+void Daemon::BeginService() {
+  node_.Start(net::Loop::ReadClocks());
+  log_.Write(LogLevel::kNotice, "Ready to accept connections");
+  if (node_.settings().supervised == "systemd" || node_.settings().supervised == "auto") NotifySupervisor();
+}
+
+int Daemon::Run() {
+  loop_.Run();
+  if (!node_.settings().pidfile.empty()) std::remove(node_.settings().pidfile.c_str());
+  return exit_code_.value_or(1);
+}
+
+// Steps of node.h, "One loop turn"; the first has happened in the callbacks of this turn.
+void Daemon::EndTurn() {
+  if (exit_code_) return StopWhenSent();
+  LoadSlice();
+  WorkInSlices();
+  node_.EndTurn(net::Loop::ReadClocks());
+  CarryOutWishes();
+  for (SnapshotBatch& batch : batches_) writer_.Add(std::move(batch));
+  batches_.clear();
+  master_.Flush();
+  port_.FlushReplicas();
+  port_.FlushClients();
+  // What has gone may have been wanted by nobody else: a payload, a save.
+  CarryOutWishes();
+  if (exit_code_) return StopWhenSent();
+  SleepUntilNextDeadline();
+}
+
+void Daemon::LoadSlice() {
+  if (loader_ == nullptr) return;
+  const std::uint64_t until = uv_hrtime() + kWorkSliceNs;
+  do {
+    const auto bytes = loader_->Take();
+    if (!bytes) return FailToLoad(bytes.error());
+    if (bytes->empty()) break;
+    if (const auto loaded = node_.OnLoadBytes(*bytes, net::Loop::ReadClocks()); !loaded) {
+      return FailToLoad(loaded.error());
+    }
+  } while (uv_hrtime() < until);
+  if (!loader_->ended()) return;
+  if (const auto loaded = node_.EndLoading(net::Loop::ReadClocks()); !loaded) return FailToLoad(loaded.error());
+  loader_.reset();
+  BeginService();
+}
+
+// Never an empty start beside data on disk: somebody must look at that file.
+void Daemon::FailToLoad(const base::Error& error) {
+  const std::string path = DataFile(node_.settings());
+  const bool names_file = error.text.find(path) != std::string::npos;
+  const std::string text = names_file ? error.text : fmt::format("can't load '{}': {}", path, error.text);
+  log_.Write(LogLevel::kWarning, text);
+  fmt::print(stderr, "vigil-node: {}\n", text);
+  loader_.reset();
+  exit_code_ = 1;
+  loop_.Stop();
+}
+
+void Daemon::WorkInSlices() {
+  if (!node_.has_work()) return;
+  const std::uint64_t until = uv_hrtime() + kWorkSliceNs;
+  do {
+    node_.DoWork(kWorkPiece, batches_, net::Loop::ReadClocks());
+  } while (node_.has_work() && uv_hrtime() < until);
+}
+
+void Daemon::CarryOutWishes() {
+  for (Wish& wish : node_.TakeWishes()) {
+    std::visit([this](auto& what) { CarryOut(what); }, wish);
+  }
+}
+
+void Daemon::SleepUntilNextDeadline() {
+  const bool awake = node_.has_work() || (loader_ != nullptr && loader_->has_more());
+  if (awake) {
+    uv_idle_start(&busy_, [](uv_idle_t*) {});
+  } else {
+    uv_idle_stop(&busy_);
+  }
+  const std::optional<MonoTime> next = node_.NextDeadline();
+  if (next == deadline_at_) return;
+  deadline_at_ = next;
+  if (next) {
+    deadline_.StartAt(*next);
+  } else {
+    deadline_.Stop();
+  }
+}
+
+void Daemon::CarryOut(const WriteConfig& wish) {
+  // Jobs of the worker run one after the other: the last one writes the newest settings.
+  disk_.Do([this, ticket = wish.ticket, path = config_file_, settings = node_.settings()] {
+    way_back_->Post([this, ticket, result = RewriteConfigFile(path, settings)] {
+      node_.OnConfigWritten(ticket, result, net::Loop::ReadClocks());
+    });
+  });
+}
+
+void Daemon::CarryOut(Discard& wish) {
+  garbage_.Do([tables = std::make_shared<data::Discarded>(std::move(wish.tables))]() mutable { tables.reset(); });
+}
+
+void Daemon::CarryOut(const Freeze& wish) {
+  std::this_thread::sleep_for(wish.how_long);
+}
+
+void Daemon::CarryOut(const SettingsChanged&) {
+  log_.SetLevel(node_.settings().loglevel);
+  port_.ApplySettings();
+}
+
+void Daemon::CarryOut(const Stop& wish) {
+  exit_code_ = wish.exit_code;
+  port_.StopListening();
+  farewell_.StartAt(net::Loop::ReadClocks().mono + kFarewell);
+}
+
+// The last turns: what has been written down for others is sent, nothing new is begun.
+void Daemon::StopWhenSent() {
+  uv_idle_stop(&busy_);
+  port_.FlushReplicas();
+  port_.FlushClients();
+  if (!port_.has_unsent()) loop_.Stop();
+}
+
+void Daemon::Interrupt() {
+  log_.Write(LogLevel::kWarning, "Received a signal to end");
+  if (++interrupts_ > 1) {
+    log_.Write(LogLevel::kWarning, "You insist... exiting now.");
+    exit_code_ = 1;
+    loop_.Stop();
+    return;
+  }
+  if (loader_ != nullptr) {
+    exit_code_ = 0;  // nothing has been changed
+    loop_.Stop();
+    return;
+  }
+  node_.RequestShutdown(net::Loop::ReadClocks());
+}
+
+HostFacts Daemon::Facts() {
+  HostFacts facts = ReadHostFacts();
+  peak_memory_ = std::max(peak_memory_, facts.used_memory);
+  facts.used_memory_peak = peak_memory_;
+  facts.config_file = config_file_;
+  return facts;
+}
+
+base::Result<std::string> Daemon::FindFolder(const std::string& folder) {
+  return edge::FindFolder(folder);
+}
+
+}  // namespace replication::edge

@@ -1,0 +1,86 @@
+// The node as a process: the loop, and everything that stands between the node and the world.
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replication/core/node.h"
+#include "replication/edge/client_port.h"
+#include "replication/edge/config_file.h"
+#include "replication/edge/log_file.h"
+#include "replication/edge/master_conn.h"
+#include "replication/edge/rdb_loader.h"
+#include "replication/edge/snapshot_writer.h"
+#include "replication/edge/way_back.h"
+#include "replication/net/loop.h"
+
+namespace replication::edge {
+
+// One loop turn is: what arrived goes to the node; its work in slices; what it wants done; then replicas are sent
+// their bytes, then clients their replies (node.h says why in that order).
+class Daemon : private Host {
+ public:
+  explicit Daemon(Launch launch);
+  ~Daemon() override;
+
+  // Opens the log, binds the ports and looks for the data set. After an error nothing has been changed on disk.
+  base::Result<void> Open();
+  // Until somebody ends the node. The exit code.
+  int Run();
+
+ private:
+  HostFacts Facts() override;
+  base::Result<std::string> FindFolder(const std::string& folder) override;
+  std::string ReadMasterNow(LinkId link) override { return master_.ReadNow(link); }
+
+  base::Result<void> OpenData();
+  void LoadSlice();
+  void BeginService();
+  void FailToLoad(const base::Error& error);
+
+  void EndTurn();
+  void WorkInSlices();
+  void CarryOutWishes();
+  void SleepUntilNextDeadline();
+
+  void CarryOut(const ConnectMaster& wish) { master_.Connect(wish); }
+  void CarryOut(const DisconnectMaster& wish) { master_.Disconnect(wish.link); }
+  void CarryOut(BeginSnapshot& wish) { writer_.Begin(std::move(wish)); }
+  void CarryOut(const CancelSnapshot& wish) { writer_.Cancel(wish.id); }
+  void CarryOut(const WriteConfig& wish);
+  void CarryOut(Discard& wish);
+  void CarryOut(const Freeze& wish);
+  void CarryOut(const SettingsChanged& wish);
+  void CarryOut(const Stop& wish);
+
+  void Interrupt();
+  void StopWhenSent();
+
+  uv_idle_t busy_{};  // active: the loop does not sleep. First: the loop closes it
+  net::Loop loop_;
+  const std::shared_ptr<WayBack> way_back_;
+  const std::string config_file_;
+  const std::vector<std::string> without_effect_;
+  LogFile log_;
+  Node node_;
+  ClientPort port_;
+  MasterConn master_;
+  std::unique_ptr<RdbLoader> loader_;
+  SnapshotWriter writer_;
+  Worker disk_;     // configuration
+  Worker garbage_;  // data sets that have been replaced
+  net::Timer deadline_;
+  std::optional<MonoTime> deadline_at_;
+  net::Timer farewell_;
+
+  std::vector<SnapshotBatch> batches_;
+  std::uint64_t peak_memory_ = 0;
+  int interrupts_ = 0;
+  std::optional<int> exit_code_;
+};
+
+}  // namespace replication::edge

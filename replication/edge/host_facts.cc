@@ -1,0 +1,97 @@
+#include "replication/edge/host_facts.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include "replication/base/check.h"
+
+// jemalloc's, where the program is linked with it: sanitizers bring an allocator of their own.
+extern "C" int mallctl(const char* name, void* old_value, std::size_t* old_size, void* new_value, std::size_t new_size)
+    __attribute__((weak));
+
+namespace replication::edge {
+namespace {
+
+std::uint64_t AllocatedBytes() {
+  if (mallctl != nullptr) {
+    std::uint64_t epoch = 1;
+    std::size_t size = sizeof epoch;
+    mallctl("epoch", &epoch, &size, &epoch, size);
+    std::size_t allocated = 0;
+    size = sizeof allocated;
+    if (mallctl("stats.allocated", &allocated, &size, nullptr, 0) == 0) return allocated;
+  }
+  const struct mallinfo2 facts = mallinfo2();
+  return facts.uordblks + facts.hblkhd;  // 0 under a sanitizer
+}
+
+std::string AllocatorName() {
+  const char* version = nullptr;
+  std::size_t size = sizeof version;
+  if (mallctl == nullptr || mallctl("version", &version, &size, nullptr, 0) != 0) return "libc";
+  const std::string_view text(version);
+  return fmt::format("jemalloc-{}", text.substr(0, text.find('-')));
+}
+
+std::uint64_t ResidentBytes() {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen("/proc/self/statm", "re"), &std::fclose);
+  unsigned long total = 0;
+  unsigned long resident = 0;
+  if (file == nullptr || std::fscanf(file.get(), "%lu %lu", &total, &resident) != 2) return 0;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+double SecondsOf(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+std::string ExecutablePath() {
+  char path[4096];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+  return length > 0 ? std::string(path, static_cast<std::size_t>(length)) : std::string();
+}
+
+}  // namespace
+
+HostFacts ReadHostFacts() {
+  static const std::string executable = ExecutablePath();
+  static const std::string allocator = AllocatorName();
+  HostFacts facts;
+  facts.process_id = getpid();
+  facts.used_memory_rss = ResidentBytes();
+  const std::uint64_t allocated = AllocatedBytes();
+  facts.used_memory = allocated > 0 ? allocated : facts.used_memory_rss;
+  facts.total_system_memory =
+      static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  facts.cpu_sys = SecondsOf(usage.ru_stime);
+  facts.cpu_user = SecondsOf(usage.ru_utime);
+  facts.executable = executable;
+  facts.allocator = allocator;
+  facts.compiler = fmt::format("{}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+  utsname names{};
+  uname(&names);
+  facts.os = fmt::format("{} {} {}", names.sysname, names.release, names.machine);
+  return facts;
+}
+
+std::uint64_t RandomSeed() {
+  std::uint64_t seed = 0;
+  ssize_t got = 0;
+  do {
+    got = getrandom(&seed, sizeof seed, 0);
+  } while (got < 0 && errno == EINTR);
+  VIGIL_CHECK(got == sizeof seed);
+  return seed;
+}
+
+}  // namespace replication::edge

@@ -1,0 +1,41 @@
+// The log: lines in the form that Redis' log readers expect, to a file or to the standard output.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "replication/base/log.h"
+#include "replication/base/result.h"
+
+namespace spdlog {
+class logger;
+}
+
+namespace replication::edge {
+
+// `<pid>:<role> <dd Mon YYYY HH:MM:SS.mmm> <mark> <text>`. For the loop thread.
+class LogFile : public base::Log {
+ public:
+  // `role` gives M for a master, S for a replica, at the moment of a line.
+  explicit LogFile(std::function<char()> role);
+  ~LogFile() override;
+
+  // Empty: the standard output. kIo: the file cannot be opened; what was open before stays.
+  base::Result<void> Open(const std::string& path);
+  // Begins the same path anew, after somebody has moved the file away.
+  base::Result<void> Reopen() { return Open(path_); }
+  // By the names of `loglevel`.
+  void SetLevel(std::string_view name);
+
+  void Write(base::LogLevel level, std::string_view line) override;
+
+ private:
+  std::function<char()> role_;
+  std::string path_;
+  base::LogLevel least_ = base::LogLevel::kNotice;
+  std::unique_ptr<spdlog::logger> logger_;
+};
+
+}  // namespace replication::edge
