@@ -10,27 +10,42 @@
 #include <vector>
 
 #include "sentinel/core/action.h"
+#include "sentinel/core/reply.h"
 #include "sentinel/core/state.h"
 
 namespace sentinel {
 
+inline constexpr std::string_view kDownPush = "down-push";
+inline constexpr std::string_view kLeading = "leading";
+inline constexpr std::string_view kPreVote = "pre-vote";
+
 // The words we speak, sorted. Answered to `SENTINEL VIGIL <theirs> ...` as an array of bulk strings, whatever the
 // asker speaks.
 std::span<const std::string_view> OwnWords();
+void AskWords(Link& link, Actions& out);
+// An error means a stock sentinel. Words that we do not speak ourselves are of no use to us.
+void TakeWords(Peer& peer, const ReplyValue& reply);
 
 // `SENTINEL DOWN-PUSH <ip> <port> <down 0|1> <id>`: the peer `id` says that it sees (or no longer sees) the master at
 // that address down. Reply: +OK, also when master or peer are unknown.
 void ApplyDownPush(State& state, const base::Endpoint& master, bool down, const base::RunId& from, const base::Now& now,
                    Actions& out);
 
+// Tells our peers what we see of `master` now.
+void PushDown(State& state, const Master& master, Actions& out);
+
 // `SENTINEL LEADING <ip> <port> <epoch> <id> <replica-ip> <replica-port>`: the leader `id` of `epoch` has sent
 // SLAVEOF NO ONE and keeps the field (A3). Reply: +OK, always.
 void ApplyLeading(State& state, const base::Endpoint& master, base::Epoch epoch, const base::RunId& leader,
                   const base::Endpoint& replica, const base::Now& now, Actions& out);
 
+void PushLeading(State& state, const Master& master, const base::Endpoint& replica, Actions& out);
+
 // `SENTINEL PRE-VOTE <ip> <port> <epoch> <id>`: would we vote for `id` in `epoch`? Changes nothing. Reply: integer
 // 1 or 0.
 bool AnswerPreVote(const State& state, const base::Endpoint& master, base::Epoch epoch, const base::RunId& candidate,
                    const base::Now& now);
+
+void SendPreVote(State& state, const Master& master, Peer& peer, Actions& out);
 
 }  // namespace sentinel

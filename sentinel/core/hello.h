@@ -8,7 +8,9 @@
 
 #include "replication/base/result.h"
 #include "sentinel/core/action.h"
+#include "sentinel/core/reply.h"
 #include "sentinel/core/state.h"
+#include "sentinel/core/watched.h"
 
 namespace sentinel {
 
@@ -39,7 +41,18 @@ OwnHello MakeHello(const State& state, const Master& master, const std::string& 
 // to us with PUBLISH. Malformed ones are dropped and counted. Our own are a proof that the node's pub/sub works.
 void ApplyHello(State& state, std::string_view payload, InstanceId via, const base::Now& now, Actions& out);
 
-// Lets the next hello about `master` go out at once, to all its nodes and peers.
+// Publishes one hello about `master` to one of its nodes or to a peer, when its link is up and not clogged.
+void SendHello(State& state, const Master& master, const Watched& to, const base::Now& now, Actions& out);
+// The hello timer: to all nodes and peers of `master`.
+void HelloDue(State& state, Master& master, const base::Now& now, Actions& out);
+// A node has acknowledged a hello of ours (an error does not).
+void TakeHelloReply(State& state, const Watched& watched, const ReplyValue& reply, const base::Now& now);
+
+// Takes over the election clock that `from` names, unless it jumps too far for one sentinel alone (A11). False when it
+// is refused: nothing else of that message is to be believed then.
+bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, Actions& out);
+
+// Publishes to all nodes and peers at once: the address has changed.
 void HelloAtOnce(State& state, Master& master, const base::Now& now, Actions& out);
 
 }  // namespace sentinel

@@ -33,6 +33,7 @@ struct InfoReport {
   base::ReplicationId replid;
   base::ReplicationId replid2;      // empty when forty zeros
   base::Offset second_offset = -1;  // the first offset that replid2 does not cover
+  std::int64_t keys = -1;           // over all databases; -1: the text has no keyspace section
   bool loading = false;
   bool delayed = false;        // a vigil-node that applies late
   std::string failover_state;  // master_failover_state; empty: the node does not know FAILOVER

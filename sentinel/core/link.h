@@ -54,6 +54,8 @@ enum class LinkKind : std::uint8_t { kCommand, kPubSub };
 struct Link {
   enum class Stage : std::uint8_t { kDown, kConnecting, kUp };
 
+  explicit Link(LinkKind what = LinkKind::kCommand) : kind(what) {}
+
   LinkKind kind = LinkKind::kCommand;
   LinkId id = LinkId::kNone;  // kNone while kDown
   Stage stage = Stage::kDown;
@@ -64,6 +66,8 @@ struct Link {
   std::string local_host;                      // our address on this connection: what hellos announce by default
   std::string last_error;                      // why the last attempt or connection ended
   int pending = 0;                             // requests without a reply
+  int pings = 0;                               // of these, PINGs
+  int hellos = 0;                              // and hellos, which may be waiting for a save
 
   bool up() const { return stage == Stage::kUp; }
 };

@@ -39,6 +39,12 @@ void ResetMaster(State& state, Master& master, const base::Now& now, Actions& ou
 // known already.
 Replica* AddReplica(State& state, Master& master, const base::Endpoint& address, const base::Now& now, Actions& out);
 
+// Adds another sentinel of `master`, learned from a hello: announces nothing, saves; the caller says what it was.
+Peer& AddPeer(State& state, Master& master, const base::RunId& id, const base::Endpoint& address, const base::Now& now,
+              Actions& out);
+// Forgets a peer under one master; closes its link when that was the last one.
+void RemovePeer(State& state, Master& master, const base::RunId& id, Actions& out);
+
 // down-after-milliseconds and the like have changed: deadlines are computed afresh.
 void SettingsChanged(State& state, Master& master, const base::Now& now, Actions& out);
 // auth-pass, auth-user (of a master) or sentinel-user, sentinel-pass (null) have changed: the connections
@@ -46,8 +52,9 @@ void SettingsChanged(State& state, Master& master, const base::Now& now, Actions
 void CredentialsChanged(State& state, Master* master, const base::Now& now, Actions& out);
 
 // Installs the address that a finished failover or a newer configuration gives: the old master becomes a replica,
-// replicas are watched afresh, failover and down states are cleared. Announces the replicas (+slave); the caller has
-// announced +switch-master.
-void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const base::Now& now, Actions& out);
+// replicas are watched afresh, the failover is over, a dead old master stays down. Announces the replicas (+slave); the
+// caller has announced +switch-master. `change` is what an answer that names the new address rests on.
+void SwitchAddress(State& state, Master& master, const base::Endpoint& to, ChangeNumber change, const base::Now& now,
+                   Actions& out);
 
 }  // namespace sentinel

@@ -58,15 +58,16 @@ struct Replica : DataNode {
   Reconfiguration reconfiguration = Reconfiguration::kNone;
   std::optional<base::MonoTime> reconfiguration_at;  // of the last change of it
   base::MonoTime master_changed_at{};                // since when INFO names this master
+  base::MonoTime up_since{};                         // when it was last down, or first known
 
-  // The two reads of a candidate (A5); both after objective down of the present attempt.
+  // The two reads of a candidate (A5); both asked for after the master's `reads_since`. When offsets still move, they
+  // are the last two of several.
   struct Read {
     base::MonoTime at{};
     InfoReport info;
   };
   std::optional<Read> first_read;
   std::optional<Read> second_read;
-  std::optional<base::MonoTime> second_read_asked_at;
 
   // It was the master before the switch of `former_master_epoch`, and has not been seen as a replica since (A7).
   std::optional<base::Epoch> former_master_epoch;
@@ -84,9 +85,10 @@ struct Opinion {
   bool down = false;
   std::optional<base::MonoTime> at;  // of its last answer or push
   std::optional<base::MonoTime> asked_at;
-  Vote vote;                    // as it told us; `change` has no meaning here
-  std::uint64_t last_look = 0;  // serial of the last look that it answered with our id and epoch
-  std::uint64_t pre_vote = 0;   // serial of the pre-vote that it granted
+  std::uint64_t asking = 0;  // serial of the question that is under way; 0: none
+  Vote vote;                 // as it told us; `change` has no meaning here
+  // The address that it claims at our own config epoch, when that is another one than ours: told once (A11).
+  base::Endpoint conflict;
 };
 
 // Another sentinel. One link serves all masters that we have in common.
@@ -97,10 +99,12 @@ struct Peer {
   std::string hostname;
   Link command{LinkKind::kCommand};
   Liveness liveness;
+  base::Millis down_after{30000};  // the shortest of the masters that it watches with us
   std::optional<base::MonoTime> hello_heard_at;
   // Extensions that it speaks, asked on every connection (A1). Empty: stock, or not known yet.
   std::set<std::string> words;
   bool words_known = false;
+  base::Epoch claimed_epoch;  // the newest that it named and that we did not believe (A11)
   bool ours() const { return !words.empty(); }
 };
 
@@ -116,6 +120,15 @@ enum class Stage : std::uint8_t {
 // "none", "wait_start", "select_slave" ...: the words of SENTINEL MASTER.
 std::string_view StageWord(Stage stage);
 
+// A question to all peers whose answers are counted once: the last look (A4), a pre-vote (A3).
+struct Poll {
+  std::uint64_t serial = 0;  // 0: none is under way
+  base::MonoTime asked_at{};
+  base::Epoch epoch;
+  std::set<base::RunId> yes;
+  std::set<base::RunId> no;
+};
+
 struct Failover {
   Stage stage = Stage::kNone;
   base::Epoch epoch;         // the epoch in which we stand
@@ -126,6 +139,9 @@ struct Failover {
   InstanceId promoted = InstanceId::kNone;
   bool slaveof_sent = false;  // the irreversible command is out
   ChangeNumber change = 0;    // the durable change that the present stage rests on
+  Poll last_look;
+  base::Millis poll_delay{0};      // between two INFOs to the promoted replica
+  bool waiting_announced = false;  // +failover-waiting-for-replicas has been said
   bool active() const { return stage != Stage::kNone; }
 };
 
@@ -134,7 +150,7 @@ struct Field {
   base::RunId leader;
   base::Epoch epoch;
   base::MonoTime until{};
-  base::Endpoint replica;  // what it promotes, when it told us
+  base::MonoTime since{};  // of its first claim: LEADING does not prolong it beyond failover-timeout
 };
 
 struct Master : DataNode {
@@ -155,12 +171,21 @@ struct Master : DataNode {
   Vote vote;                        // ours
   DownCause down_cause = DownCause::kNone;
   std::optional<base::MonoTime> objective_down_since;
-  bool reboot_seen = false;
+  std::optional<base::MonoTime> reboot_seen_at;  // its run id changed, and it has not said +PONG since
 
   Failover failover;
   std::optional<Field> field;
+  // Candidates are being read since then: objective down, or an operator's failover.
+  std::optional<base::MonoTime> reads_since;
+  // What a leader of ours said that it promotes, until an address is agreed: a successor takes the same (A3).
+  base::Endpoint led_replica;
   std::vector<base::MonoTime> recent_failovers;  // for the back-off from the third within 60 s on
   base::Millis retry_delay{0};                   // of a split election: doubles up to 10 s
+  base::MonoTime stand_after{};                  // no attempt before: retry or back-off
+  Poll pre_vote;
+  // The replica to which an attempt of ours that came to nothing has sent SLAVEOF NO ONE: it is re-pointed as soon
+  // as the address of a newer epoch is known.
+  base::Endpoint stray;
 
   std::map<base::Endpoint, Replica> replicas;  // by announced address
   std::map<base::RunId, Opinion> sentinels;    // who else watches this master
@@ -199,6 +224,7 @@ struct State {
 
   base::RunId my_id;
   base::Epoch current_epoch;
+  ChangeNumber epoch_change = 0;  // what a hello that names `current_epoch` rests on
   std::map<std::string, Master> masters;
   std::map<base::RunId, Peer> peers;
 
@@ -221,6 +247,8 @@ struct State {
   ChangeNumber newest_change = 0;
   ChangeNumber durable_change = 0;
   bool save_failing = false;
+  std::set<std::string> finished;          // masters whose failover ends with this step: their address is switched last
+  std::set<std::string> waiting_for_save;  // masters whose election waits for our own vote to be durable
   ChangeNumber NextChange() { return ++newest_change; }
   bool Durable(ChangeNumber change) const { return change <= durable_change; }
 
@@ -246,11 +274,16 @@ struct State {
 
 // Finding things; null when they are gone.
 Master* FindMaster(State& state, std::string_view name);
+const Master* FindMaster(const State& state, std::string_view name);
+// The first master whose address this is; a promoted replica's does not count until the failover has ended.
 Master* FindMasterByAddress(State& state, const base::Endpoint& address);
+const Master* FindMasterByAddress(const State& state, const base::Endpoint& address);
 Master* MasterOf(State& state, InstanceId id);  // of a master or replica
 Replica* ReplicaOf(State& state, InstanceId id);
 Peer* PeerOf(State& state, InstanceId id);
 DataNode* DataNodeOf(State& state, InstanceId id);
+Peer* FindPeer(State& state, const base::RunId& id);
+const Peer* FindPeer(const State& state, const base::RunId& id);
 
 // The address that clients should write to: the promoted replica's as soon as its promotion is ours to announce.
 // `change` is what an answer that names it rests on.

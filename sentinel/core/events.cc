@@ -1,0 +1,94 @@
+#include "sentinel/core/events.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sentinel/core/changes.h"
+
+namespace sentinel {
+namespace {
+
+// What is neither listed here nor below warns.
+constexpr std::array<std::string_view, 16> kNoticeEvents = {
+    "+slave",
+    "+sentinel",
+    "+sentinel-address-switch",
+    "+sentinel-address-update",
+    "+sentinel-invalid-addr",
+    "+reboot",
+    "+failover-state-send-slaveof-noone",
+    "+failover-state-wait-promotion",
+    "+failover-waiting-for-replicas",
+    "+slave-reconf-sent",
+    "+slave-reconf-inprog",
+    "+slave-reconf-done",
+    "+slave-reconf-sent-be",
+    "-slave-reconf-sent-timeout",
+    "+convert-to-slave",
+    "+fix-slave-config",
+};
+constexpr std::array<std::string_view, 2> kVerboseEvents = {"+role-change", "-role-change"};
+constexpr std::array<std::string_view, 4> kDebugEvents = {"+script-child", "-script-child", "-cmd-link-reconnection",
+                                                          "-pubsub-link-reconnection"};
+
+template <std::size_t N>
+bool Holds(const std::array<std::string_view, N>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string OfMaster(const State& state, const Master& master) {
+  return fmt::format(" @ {} {} {}", master.name, ShownHost(state, master.address, master.hostname),
+                     master.address.port);
+}
+
+}  // namespace
+
+const std::string& ShownHost(const State& state, const base::Endpoint& address, const std::string& hostname) {
+  return state.announce_hostnames && !hostname.empty() ? hostname : address.host;
+}
+
+std::string ReplicaName(const State& state, const Replica& replica) {
+  return base::Endpoint{ShownHost(state, replica.address, replica.hostname), replica.address.port}.ToString();
+}
+
+std::string Describe(const State& state, const Master& master) {
+  return fmt::format("master {} {} {}", master.name, ShownHost(state, master.address, master.hostname),
+                     master.address.port);
+}
+
+std::string Describe(const State& state, const Master& master, const Replica& replica) {
+  return fmt::format("slave {} {} {}", ReplicaName(state, replica), ShownHost(state, replica.address, replica.hostname),
+                     replica.address.port) +
+         OfMaster(state, master);
+}
+
+std::string Describe(const State& state, const Master& master, const Peer& peer) {
+  return fmt::format("sentinel {} {} {}", peer.run_id.hex, ShownHost(state, peer.address, peer.hostname),
+                     peer.address.port) +
+         OfMaster(state, master);
+}
+
+base::LogLevel LevelOf(std::string_view event) {
+  if (Holds(kNoticeEvents, event)) return base::LogLevel::kNotice;
+  if (Holds(kVerboseEvents, event)) return base::LogLevel::kVerbose;
+  if (Holds(kDebugEvents, event)) return base::LogLevel::kDebug;
+  return base::LogLevel::kWarning;
+}
+
+void AnnounceEvent(State& state, const Master* /*about*/, std::string_view event, std::string_view payload,
+                   ChangeNumber change, Actions& out) {
+  const base::LogLevel level = LevelOf(event);
+  out.push_back(Announce{std::string(event), std::string(payload), level, change});
+  if (level == base::LogLevel::kDebug) return;
+  state.server.pubsub.Publish(event, payload);
+  FlushClients(state, change, out);
+  // TODO(when scripts are run): kWarning events of `about` queue its notification script here.
+}
+
+void LogNotice(Actions& out, std::string text) {
+  out.push_back(LogLine{base::LogLevel::kNotice, std::move(text)});
+}
+
+}  // namespace sentinel

@@ -1,0 +1,118 @@
+#include "sentinel/core/extensions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sentinel/core/election.h"
+#include "sentinel/core/links.h"
+#include "sentinel/core/quorum.h"
+
+namespace sentinel {
+namespace {
+
+constexpr std::array<std::string_view, 3> kWords = {kDownPush, kLeading, kPreVote};
+static_assert(std::is_sorted(kWords.begin(), kWords.end()));
+
+constexpr base::Millis kLeadingLasts{3000};
+
+std::vector<std::string> WordsFor(std::string_view word, const Master& master) {
+  std::string upper(word);
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return {"SENTINEL", upper, master.address.host, fmt::format("{}", master.address.port)};
+}
+
+// To every peer of the master that speaks `word`.
+void Push(State& state, const Master& master, std::string_view word, const std::vector<std::string>& words,
+          ChangeNumber change, Actions& out) {
+  for (const auto& [id, opinion] : master.sentinels) {
+    Peer* peer = FindPeer(state, id);
+    if (peer == nullptr || !peer->command.up() || !peer->words.contains(std::string(word))) continue;
+    if (peer->command.pending >= kMaxPending) continue;
+    SendOne(peer->command, Command{Request::kPush, master.name, 0, words}, change, out);
+  }
+}
+
+}  // namespace
+
+std::span<const std::string_view> OwnWords() {
+  return kWords;
+}
+
+void AskWords(Link& link, Actions& out) {
+  Command command{Request::kWords, "", 0, {"SENTINEL", "VIGIL"}};
+  for (const std::string_view word : kWords) command.words.emplace_back(word);
+  SendOne(link, std::move(command), 0, out);
+}
+
+void TakeWords(Peer& peer, const ReplyValue& reply) {
+  peer.words.clear();
+  peer.words_known = true;
+  if (reply.kind != ReplyValue::Kind::kArray) return;
+  for (const ReplyValue& word : reply.elements) {
+    if (std::find(kWords.begin(), kWords.end(), word.text) != kWords.end()) peer.words.insert(word.text);
+  }
+}
+
+void PushDown(State& state, const Master& master, Actions& out) {
+  std::vector<std::string> words = WordsFor(kDownPush, master);
+  words.emplace_back(master.liveness.down() ? "1" : "0");
+  words.push_back(state.my_id.hex);
+  Push(state, master, kDownPush, words, 0, out);
+}
+
+void ApplyDownPush(State& state, const base::Endpoint& address, bool down, const base::RunId& from,
+                   const base::Now& now, Actions& out) {
+  Master* master = FindMasterByAddress(state, address);
+  if (master == nullptr) return;
+  const auto opinion = master->sentinels.find(from);
+  if (opinion != master->sentinels.end()) NoteOpinion(state, *master, opinion->second, down, now, out);
+}
+
+void PushLeading(State& state, const Master& master, const base::Endpoint& replica, Actions& out) {
+  std::vector<std::string> words = WordsFor(kLeading, master);
+  words.push_back(fmt::format("{}", master.failover.epoch.value));
+  words.push_back(state.my_id.hex);
+  words.push_back(replica.host);
+  words.push_back(fmt::format("{}", replica.port));
+  Push(state, master, kLeading, words, master.failover.change, out);
+}
+
+void ApplyLeading(State& state, const base::Endpoint& address, base::Epoch epoch, const base::RunId& leader,
+                  const base::Endpoint& replica, const base::Now& now, Actions& out) {
+  Master* master = FindMasterByAddress(state, address);
+  if (master == nullptr || leader == state.my_id || !master->sentinels.contains(leader)) return;
+  // An old leader's word is worth nothing once we have promised a newer epoch to somebody.
+  if (epoch < master->vote.epoch || epoch < master->config_epoch) return;
+  if (master->field && master->field->epoch > epoch) return;
+  master->led_replica = replica;
+  const bool same = master->field && master->field->leader == leader && master->field->epoch == epoch;
+  if (!same) {
+    LeaveFieldTo(state, *master, leader, epoch, now, out);
+    return;
+  }
+  const base::MonoTime last = master->field->since + master->failover_timeout;
+  master->field->until = std::max(master->field->until, std::min(now.mono + kLeadingLasts, last));
+  ScheduleStand(state, *master, now, out);
+}
+
+void SendPreVote(State& state, const Master& master, Peer& peer, Actions& out) {
+  std::vector<std::string> words = WordsFor(kPreVote, master);
+  words.push_back(fmt::format("{}", master.pre_vote.epoch.value));
+  words.push_back(state.my_id.hex);
+  SendOne(peer.command, Command{Request::kPreVote, master.name, master.pre_vote.serial, std::move(words)}, 0, out);
+}
+
+bool AnswerPreVote(const State& state, const base::Endpoint& address, base::Epoch epoch, const base::RunId& candidate,
+                   const base::Now& now) {
+  const Master* master = FindMasterByAddress(state, address);
+  if (master == nullptr || candidate.empty()) return false;
+  const bool would_vote = epoch >= state.current_epoch && epoch > master->vote.epoch;
+  const bool led_by_other = FieldIsTaken(*master, now) && master->field->leader != candidate;
+  const bool leading = master->failover.active();
+  return would_vote && !led_by_other && !leading;
+}
+
+}  // namespace sentinel

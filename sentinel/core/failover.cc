@@ -1,0 +1,344 @@
+#include "sentinel/core/failover.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sentinel/core/candidates.h"
+#include "sentinel/core/election.h"
+#include "sentinel/core/events.h"
+#include "sentinel/core/extensions.h"
+#include "sentinel/core/inquiry.h"
+#include "sentinel/core/links.h"
+#include "sentinel/core/quorum.h"
+#include "sentinel/core/reconfigure.h"
+#include "sentinel/core/roles.h"
+
+namespace sentinel {
+namespace {
+
+using base::Millis;
+
+constexpr Millis kStandstillWait{100};  // for replicas that are still working off what they received
+constexpr Millis kWaitAnnouncedAfter{1000};
+constexpr Millis kLastLookWait{500};
+constexpr Millis kForcedLookWait{200};
+constexpr Millis kLastLookPatience{3000};  // others leave us the field for no longer
+constexpr Millis kFirstPromotionPoll{5};
+constexpr Millis kSlowestPromotionPoll{100};
+constexpr Millis kLeadingPeriod{1000};
+
+TimerKey Key(const Master& master, TimerKind kind) {
+  return TimerKey{master.id, kind, 0};
+}
+
+void Enter(Master& master, Stage stage, const base::Now& now) {
+  master.failover.stage = stage;
+  master.failover.stage_at = now.mono;
+}
+
+bool MayStillAbort(const Failover& failover) {
+  return failover.stage == Stage::kWaitStart || failover.stage == Stage::kSelectReplica ||
+         (failover.stage == Stage::kSendPromotion && !failover.slaveof_sent);
+}
+
+// Could this replica answer the two reads that a candidate owes us?
+bool IsAsked(const Replica& replica) {
+  return replica.command.up() && !replica.liveness.down() && !(replica.info_at && replica.info.priority == 0);
+}
+
+void Selected(State& state, Master& master, const Candidate& best, const std::vector<Candidate>& ranked,
+              const base::Now& now, Actions& out) {
+  Replica& replica = master.replicas.at(best.address);
+  state.timers.Cancel(Key(master, TimerKind::kSelect));
+  StopReads(state, master);
+  master.failover.promoted = replica.id;
+  master.failover.last_look = Poll{};
+  ExplainCandidates(ranked, out);
+  const std::string name = Describe(state, master, replica);
+  AnnounceEvent(state, &master, "+selected-slave", name, master.failover.change, out);
+  Enter(master, Stage::kSendPromotion, now);
+  AnnounceEvent(state, &master, "+failover-state-send-slaveof-noone", name, master.failover.change, out);
+  state.timers.Set(Key(master, TimerKind::kFailoverTimeout), now.mono + master.failover_timeout);
+  AdvanceFailover(state, master, now, out);
+}
+
+// Chooses when every replica that can be asked has answered twice and stands still, or when `over`: the time for
+// standing still has passed. Never one that has not answered twice.
+void Select(State& state, Master& master, bool over, const base::Now& now, Actions& out) {
+  Failover& failover = master.failover;
+  const auto asked = std::count_if(master.replicas.begin(), master.replicas.end(),
+                                   [](const auto& entry) { return IsAsked(entry.second); });
+  // A master that is to hand over while it works goes on sending: nobody stands still then.
+  const bool moving = failover.forced && !master.liveness.down();
+  const auto ready = std::count_if(master.replicas.begin(), master.replicas.end(), [&](const auto& entry) {
+    const Replica& replica = entry.second;
+    return IsAsked(replica) && replica.second_read && (moving || StandsStill(replica));
+  });
+  if (asked > 0 && ready < asked && !over) return;
+
+  const std::vector<Candidate> ranked = RankReplicas(state, master, Evidence::kTwoReads, now.mono);
+  if (const Candidate* best = BestOf(ranked)) {
+    const Candidate chosen = *best;
+    Selected(state, master, chosen, ranked, now, out);
+    return;
+  }
+  const bool waiting = std::any_of(master.replicas.begin(), master.replicas.end(), [](const auto& entry) {
+    return IsAsked(entry.second) && !entry.second.second_read;
+  });
+  if (!waiting) {
+    ExplainCandidates(ranked, out);
+    AbortFailover(state, master, "-failover-abort-no-good-slave", now, out);
+    return;
+  }
+  // A replica that is busy could not be promoted sooner anyway.
+  if (!failover.waiting_announced && now.mono - failover.stage_at >= kWaitAnnouncedAfter) {
+    failover.waiting_announced = true;
+    AnnounceEvent(state, &master, "+failover-waiting-for-replicas", Describe(state, master), 0, out);
+  }
+  state.timers.Set(Key(master, TimerKind::kSelect), now.mono + kStandstillWait);
+}
+
+void AskLastLook(State& state, Master& master, const base::Now& now, Actions& out) {
+  Poll& look = master.failover.last_look;
+  look = Poll{};
+  look.serial = ++state.last_serial;
+  look.asked_at = now.mono;
+  look.epoch = master.failover.epoch;
+  for (const auto& [id, opinion] : master.sentinels) {
+    Peer* peer = FindPeer(state, id);
+    if (peer == nullptr || !peer->command.up()) continue;
+    SendOne(peer->command, MakeQuestion(state, master, Request::kLastLook, look.serial, look.epoch, true), 0, out);
+  }
+  if (!master.failover.forced && master.down_cause == DownCause::kSilence && master.command.up()) {
+    SendOne(master.command, Command{Request::kLastPing, master.name, look.serial, {Verb(master, "PING")}}, 0, out);
+  }
+  const Millis wait = master.failover.forced ? kForcedLookWait : kLastLookWait;
+  state.timers.Set(Key(master, TimerKind::kLastLook), now.mono + wait);
+}
+
+// The irreversible command.
+void Promote(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
+  Failover& failover = master.failover;
+  failover.last_look = Poll{};
+  state.timers.Cancel(Key(master, TimerKind::kLastLook));
+  SendSlaveOf(master, replica, nullptr, failover.change, now, out);
+  failover.slaveof_sent = true;
+  Enter(master, Stage::kWaitPromotion, now);
+  AnnounceEvent(state, &master, "+failover-state-wait-promotion", Describe(state, master, replica), failover.change,
+                out);
+  failover.poll_delay = kFirstPromotionPoll;
+  state.timers.Set(Key(master, TimerKind::kPromotion), now.mono + failover.poll_delay);
+  LeadingDue(state, master, now, out);
+}
+
+void JudgeLastLook(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
+  const Failover& failover = master.failover;
+  const Vote& own = master.vote;
+  if (own.epoch != failover.epoch || own.candidate != state.my_id) {
+    AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+    return;
+  }
+  const bool own_counts = failover.forced || state.Durable(own.change);
+  const int yes = static_cast<int>(failover.last_look.yes.size()) + (own_counts ? 1 : 0);
+  const int no = static_cast<int>(failover.last_look.no.size());
+  if (yes >= MajorityOf(master)) {
+    Promote(state, master, replica, now, out);
+  } else if (!failover.forced && no > VotersOf(master) - MajorityOf(master)) {
+    AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+  }
+}
+
+void AdvanceSendPromotion(State& state, Master& master, const base::Now& now, Actions& out) {
+  Replica* replica = ReplicaOf(state, master.failover.promoted);
+  const bool reachable = replica != nullptr && replica->command.up() && !replica->liveness.down();
+  if (!reachable && !master.failover.slaveof_sent) {
+    BeginSelection(state, master, now, out);  // somebody else, then
+    return;
+  }
+  if (!reachable) {
+    if (replica == nullptr || replica->liveness.down()) {
+      AbortFailover(state, master, "-failover-abort-slave-timeout", now, out);
+    }
+    return;  // its connection is made anew
+  }
+  if (master.failover.last_look.serial == 0) AskLastLook(state, master, now, out);
+  JudgeLastLook(state, master, *replica, now, out);
+}
+
+void AdvanceWaitPromotion(State& state, Master& master, const base::Now& now, Actions& out) {
+  Replica* replica = ReplicaOf(state, master.failover.promoted);
+  if (replica == nullptr || replica->liveness.down()) {
+    AbortFailover(state, master, "-failover-abort-slave-timeout", now, out);
+  } else if (replica->role_reported == Role::kMaster) {
+    CompletePromotion(state, master, *replica, now, out);
+  } else if (!replica->command.up()) {
+    // Whether the command has arrived is unknown. It is sent again, after another last look.
+    Enter(master, Stage::kSendPromotion, now);
+    master.failover.last_look = Poll{};
+  }
+}
+
+}  // namespace
+
+base::Result<void> StartManualFailover(State& state, Master& master, const base::Now& now, Actions& out) {
+  if (master.failover.active() || FieldIsTaken(master, now)) {
+    return base::Fail(base::ErrorCode::kInvalid, "INPROG Failover already in progress");
+  }
+  const std::vector<Candidate> ranked = RankReplicas(state, master, Evidence::kAnyInfo, now.mono);
+  if (BestOf(ranked) == nullptr) {
+    ExplainCandidates(ranked, out);
+    return base::Fail(base::ErrorCode::kInvalid, "NOGOODSLAVE No suitable replica to promote");
+  }
+  out.push_back(
+      LogLine{base::LogLevel::kWarning, fmt::format("Executing user requested FAILOVER of '{}'", master.name)});
+  StopReads(state, master);
+  Stand(state, master, true, now, out);
+  return {};
+}
+
+void AdvanceFailover(State& state, Master& master, const base::Now& now, Actions& out) {
+  Failover& failover = master.failover;
+  if (!failover.active()) return;
+  if (MayStillAbort(failover) && !failover.forced && !master.liveness.down()) {
+    // Whatever it was that made it count as down is gone.
+    AbortFailover(state, master, "-failover-abort-master-back", now, out);
+    return;
+  }
+  if (MayStillAbort(failover) && NewerEpochKnown(master)) {
+    AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+    return;
+  }
+  switch (failover.stage) {
+    case Stage::kNone:
+    case Stage::kWaitStart:
+    case Stage::kUpdateConfig:
+      return;
+    case Stage::kSelectReplica:
+      Select(state, master, now.mono - failover.stage_at >= kStandstillWait, now, out);
+      return;
+    case Stage::kSendPromotion:
+      AdvanceSendPromotion(state, master, now, out);
+      return;
+    case Stage::kWaitPromotion:
+      AdvanceWaitPromotion(state, master, now, out);
+      return;
+    case Stage::kReconfigure:
+      AdvanceReconfiguration(state, master, now, out);
+      return;
+  }
+}
+
+void BeginSelection(State& state, Master& master, const base::Now& now, Actions& out) {
+  Enter(master, Stage::kSelectReplica, now);
+  master.failover.promoted = InstanceId::kNone;
+  AnnounceEvent(state, &master, "+failover-state-select-slave", Describe(state, master), master.failover.change, out);
+  RefreshReads(state, master, now, out);
+  state.timers.Set(Key(master, TimerKind::kSelect), now.mono + kStandstillWait);
+  state.timers.Set(Key(master, TimerKind::kFailoverTimeout), now.mono + master.failover_timeout);
+  AdvanceFailover(state, master, now, out);
+}
+
+void SelectionDue(State& state, Master& master, const base::Now& now, Actions& out) {
+  if (master.failover.stage == Stage::kSelectReplica) Select(state, master, true, now, out);
+}
+
+void TakeLastLook(State& state, Peer& peer, const Command& asked, const ReplyValue& reply, const base::Now& now,
+                  Actions& out) {
+  TakeOpinion(state, peer, asked, reply, now, out);  // it names a vote, whatever else
+  Master* master = FindMaster(state, asked.master);
+  if (master == nullptr || master->failover.last_look.serial == 0) return;
+  Failover& failover = master->failover;
+  if (failover.last_look.serial != asked.serial) return;
+  // An answer that waited longer than this, for our own loop perhaps, says too little of now.
+  if (now.mono - failover.last_look.asked_at > kLastLookWait) return;
+  const auto answer = ParseAnswer(reply);
+  const bool yes = answer && answer->leader == state.my_id && answer->epoch == failover.epoch;
+  const bool names_another = answer && !answer->leader.empty() && answer->epoch >= failover.epoch;
+  (yes ? failover.last_look.yes : failover.last_look.no).insert(peer.run_id);
+  if (failover.forced && !yes && names_another && !failover.slaveof_sent) {
+    LeaveFieldTo(state, *master, answer->leader, answer->epoch, now, out);
+    return;
+  }
+  AdvanceFailover(state, *master, now, out);
+}
+
+void LastLookDue(State& state, Master& master, const base::Now& now, Actions& out) {
+  Failover& failover = master.failover;
+  Replica* replica = ReplicaOf(state, failover.promoted);
+  if (failover.stage != Stage::kSendPromotion || replica == nullptr || failover.last_look.serial == 0) return;
+  if (failover.forced) {
+    LogNotice(out, fmt::format("Failover of '{}' is forced without majority", master.name));
+    Promote(state, master, *replica, now, out);
+  } else if (now.mono - failover.stage_at > kLastLookPatience) {
+    AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+  } else {
+    AskLastLook(state, master, now, out);
+  }
+}
+
+void PromotionDue(State& state, Master& master, const base::Now& now, Actions& out) {
+  Failover& failover = master.failover;
+  Replica* replica = ReplicaOf(state, failover.promoted);
+  if (failover.stage != Stage::kWaitPromotion || replica == nullptr) return;
+  AskInfo(state, WatchedOf(master, *replica), now, out);
+  failover.poll_delay = std::min(2 * failover.poll_delay, kSlowestPromotionPoll);
+  state.timers.Set(Key(master, TimerKind::kPromotion), now.mono + failover.poll_delay);
+}
+
+void LeadingDue(State& state, Master& master, const base::Now& now, Actions& out) {
+  const Failover& failover = master.failover;
+  const bool leading =
+      failover.slaveof_sent && (failover.stage == Stage::kWaitPromotion || failover.stage == Stage::kSendPromotion);
+  const Replica* replica = ReplicaOf(state, failover.promoted);
+  if (!leading || replica == nullptr) return;
+  PushLeading(state, master, replica->address, out);
+  state.timers.Set(Key(master, TimerKind::kLeading), now.mono + kLeadingPeriod);
+}
+
+void FailoverTimeoutDue(State& state, Master& master, const base::Now& now, Actions& out) {
+  switch (master.failover.stage) {
+    case Stage::kSelectReplica:
+      AbortFailover(state, master, "-failover-abort-no-good-slave", now, out);
+      return;
+    case Stage::kSendPromotion:
+    case Stage::kWaitPromotion:
+      AbortFailover(state, master, "-failover-abort-slave-timeout", now, out);
+      return;
+    case Stage::kReconfigure:
+      ReconfigurationOver(state, master, now, out);
+      return;
+    case Stage::kNone:
+    case Stage::kWaitStart:
+    case Stage::kUpdateConfig:
+      return;
+  }
+}
+
+void AbortFailover(State& state, Master& master, std::string_view event, const base::Now& now, Actions& out) {
+  if (master.failover.slaveof_sent) {
+    if (const Replica* replica = ReplicaOf(state, master.failover.promoted)) master.stray = replica->address;
+  }
+  for (const TimerKind kind : {TimerKind::kElection, TimerKind::kSelect, TimerKind::kLastLook, TimerKind::kPromotion,
+                               TimerKind::kLeading, TimerKind::kFailoverTimeout}) {
+    state.timers.Cancel(Key(master, kind));
+  }
+  state.waiting_for_save.erase(master.name);
+  master.failover = Failover{};
+  AnnounceEvent(state, &master, event, Describe(state, master), 0, out);
+  if (!master.objective_down_since) StopReads(state, master);
+  RetryLater(state, master, now);
+  ScheduleStand(state, master, now, out);
+}
+
+void ExplainCandidates(const std::vector<Candidate>& ranked, Actions& out) {
+  for (const Candidate& candidate : ranked) {
+    const std::string facts = fmt::format("priority {}, offset {}", candidate.priority, candidate.offset);
+    LogNotice(out, candidate.usable() ? fmt::format("candidate {}: {}{}", candidate.address.ToString(), facts,
+                                                    candidate.promoted ? ", promoted already" : "")
+                                      : fmt::format("candidate {}: not chosen, {} ({})", candidate.address.ToString(),
+                                                    candidate.against, facts));
+  }
+}
+
+}  // namespace sentinel

@@ -1,0 +1,133 @@
+#include "sentinel/core/health.h"
+
+#include <algorithm>
+#include <array>
+
+#include "sentinel/core/election.h"
+#include "sentinel/core/events.h"
+#include "sentinel/core/failover.h"
+#include "sentinel/core/links.h"
+#include "sentinel/core/quorum.h"
+
+namespace sentinel {
+namespace {
+
+void Arm(State& state, const Watched& watched, TimerKind kind, base::MonoTime at) {
+  state.timers.Set(TimerKey{watched.id, kind, 0}, at);
+}
+
+// A peer is announced once for every master that it watches with us, as stock does.
+void AnnounceDown(State& state, const Watched& watched, Actions& out) {
+  const std::string_view event = watched.liveness->down() ? "+sdown" : "-sdown";
+  if (watched.replica != nullptr) {
+    AnnounceEvent(state, watched.master, event, Describe(state, *watched.master, *watched.replica), 0, out);
+  } else if (watched.master != nullptr) {
+    AnnounceEvent(state, watched.master, event, Describe(state, *watched.master), 0, out);
+  } else {
+    for (auto& [name, master] : state.masters) {
+      if (!master.sentinels.contains(watched.peer->run_id)) continue;
+      AnnounceEvent(state, &master, event, Describe(state, master, *watched.peer), 0, out);
+    }
+  }
+}
+
+void FollowUp(State& state, const Watched& watched, const base::Now& now, Actions& out) {
+  if (watched.peer != nullptr) {
+    if (watched.liveness->down()) LeaderIsDown(state, watched.peer->run_id, now, out);
+  } else if (watched.replica != nullptr) {
+    AdvanceFailover(state, *watched.master, now, out);
+  } else {
+    MasterDownChanged(state, *watched.master, now, out);
+  }
+}
+
+}  // namespace
+
+base::Millis PingPeriod(const Watched& watched) {
+  const base::Millis second{1000};
+  if (watched.is_master()) return std::clamp(watched.down_after / 20, base::Millis(10), second);
+  return std::clamp(watched.down_after / 4, base::Millis(10), second);
+}
+
+void SendPing(State& /*state*/, const Watched& watched, const base::Now& now, Actions& out) {
+  Link& link = *watched.command;
+  if (!link.up() || link.pings > 0 || link.pending >= kMaxPending) return;
+  Liveness& liveness = *watched.liveness;
+  liveness.pinged_at = now.mono;
+  if (!liveness.waiting_since) liveness.waiting_since = now.mono;
+  const std::string verb = watched.master != nullptr ? Verb(*watched.master, "PING") : "PING";
+  SendOne(link, Command{Request::kPing, "", 0, {verb}}, 0, out);
+}
+
+void PingDue(State& state, const Watched& watched, const base::Now& now, Actions& out) {
+  SendPing(state, watched, now, out);
+  DropIfHalfOpen(state, watched, now, out);
+  Arm(state, watched, TimerKind::kPing, now.mono + PingPeriod(watched));
+}
+
+bool IsProofOfLife(const ReplyValue& reply) {
+  if (reply.kind != ReplyValue::Kind::kStatus && reply.kind != ReplyValue::Kind::kError) return false;
+  constexpr std::array<std::string_view, 3> kAcceptable = {"PONG", "LOADING", "MASTERDOWN"};
+  return std::any_of(kAcceptable.begin(), kAcceptable.end(),
+                     [&](std::string_view prefix) { return reply.StartsWith(prefix); });
+}
+
+void TakePong(State& state, const Watched& watched, const ReplyValue& reply, const base::Now& now, Actions& out) {
+  Liveness& liveness = *watched.liveness;
+  liveness.answered_at = now.mono;
+  watched.command->heard_at = now.mono;
+  if (!IsProofOfLife(reply)) {
+    if (reply.is_error() && reply.StartsWith("BUSY") && liveness.down() && !liveness.script_kill_sent &&
+        watched.master != nullptr) {
+      liveness.script_kill_sent = true;
+      SendOne(*watched.command, Command{Request::kScriptKill, "", 0, {Verb(*watched.master, "SCRIPT"), "KILL"}}, 0,
+              out);
+    }
+    return;
+  }
+  liveness.proof_at = now.mono;
+  liveness.waiting_since.reset();
+  const bool rebooting = watched.is_master() && watched.master->reboot_seen_at.has_value();
+  if (rebooting && reply.StartsWith("PONG")) watched.master->reboot_seen_at.reset();
+  // Later proof only moves the deadline away, which the timer finds out by itself when it fires.
+  if (liveness.down() || rebooting) JudgeDown(state, watched, now, out);
+}
+
+DownDeadline DownDeadlineOf(const State& state, const Watched& watched) {
+  DownDeadline deadline{watched.liveness->proof_at + watched.down_after, DownCause::kSilence};
+  if (!watched.is_master()) return deadline;
+  const Master& master = *watched.master;
+  if (master.role_reported == Role::kReplica) {
+    const base::MonoTime at = master.role_reported_at + master.down_after + 2 * state.periods.info;
+    if (at < deadline.at) deadline = {at, DownCause::kRoleMismatch};
+  }
+  if (master.reboot_seen_at && master.reboot_down_after.count() > 0) {
+    const base::MonoTime at = *master.reboot_seen_at + master.reboot_down_after;
+    if (at < deadline.at) deadline = {at, DownCause::kReboot};
+  }
+  return deadline;
+}
+
+void JudgeDown(State& state, const Watched& watched, const base::Now& now, Actions& out) {
+  const DownDeadline deadline = DownDeadlineOf(state, watched);
+  const bool down = now.mono >= deadline.at;
+  if (watched.is_master()) watched.master->down_cause = down ? deadline.cause : DownCause::kNone;
+  if (down) {
+    state.timers.Cancel(TimerKey{watched.id, TimerKind::kDownCheck, 0});
+  } else {
+    Arm(state, watched, TimerKind::kDownCheck, deadline.at);
+  }
+  if (down == watched.liveness->down()) return;
+
+  watched.liveness->script_kill_sent = false;
+  if (down) {
+    watched.liveness->down_since = now.mono;
+  } else {
+    watched.liveness->down_since.reset();
+    if (watched.replica != nullptr) watched.replica->up_since = now.mono;
+  }
+  AnnounceDown(state, watched, out);
+  FollowUp(state, watched, now, out);
+}
+
+}  // namespace sentinel

@@ -1,0 +1,224 @@
+#include "sentinel/core/hello.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "replication/base/text.h"
+#include "sentinel/core/changes.h"
+#include "sentinel/core/election.h"
+#include "sentinel/core/events.h"
+#include "sentinel/core/health.h"
+#include "sentinel/core/links.h"
+#include "sentinel/core/members.h"
+#include "sentinel/core/numeric_host.h"
+#include "sentinel/core/vote.h"
+
+namespace sentinel {
+namespace {
+
+// One that waits for a save stands aside at the edge; more than this many would only repeat it.
+constexpr int kMaxHellosUnderWay = 3;
+
+bool IsHost(const State& state, const std::string& host) {
+  return !host.empty() && (state.resolve_hostnames || IsNumericHost(host));
+}
+
+// The sentinel `hello` speaks for is not known under this master at this address: enters it, or moves it.
+void Introduce(State& state, Master& master, const Hello& hello, const base::Now& now, Actions& out) {
+  const bool moved = master.sentinels.contains(hello.run_id);
+  if (moved) {
+    AnnounceEvent(state, &master, "+sentinel-address-switch",
+                  fmt::format("{} ip {} port {} for {}", Describe(state, master), hello.sentinel.host,
+                              hello.sentinel.port, hello.run_id.hex),
+                  0, out);
+  } else {
+    for (const auto& [id, opinion] : master.sentinels) {
+      const Peer* other = FindPeer(state, id);
+      if (other == nullptr || other->address != hello.sentinel) continue;
+      AnnounceEvent(state, &master, "+sentinel-invalid-addr", Describe(state, master, *other), 0, out);
+      const base::RunId displaced = id;  // its entry is about to go
+      for (auto& [name, any] : state.masters) {
+        if (any.sentinels.contains(displaced)) RemovePeer(state, any, displaced, out);
+      }
+      break;
+    }
+  }
+
+  const bool shared = !moved && FindPeer(state, hello.run_id) != nullptr;
+  Peer& peer = AddPeer(state, master, hello.run_id, hello.sentinel, now, out);
+  if (peer.address != hello.sentinel) {
+    CloseLinks(state, WatchedOf(peer), out);
+    peer.address = hello.sentinel;
+    OpenLinks(state, WatchedOf(peer), now, out);
+    const auto others = std::count_if(state.masters.begin(), state.masters.end(), [&](const auto& entry) {
+      return entry.first != master.name && entry.second.sentinels.contains(hello.run_id);
+    });
+    if (others > 0) {
+      AnnounceEvent(state, &master, "+sentinel-address-update",
+                    fmt::format("{} {} additional matching instances", Describe(state, master, peer), others), 0, out);
+    }
+  }
+  if (moved) return;
+  if (shared) SendHello(state, master, WatchedOf(peer), now, out);
+  AnnounceEvent(state, &master, "+sentinel", Describe(state, master, peer), state.newest_change, out);
+}
+
+// Two sentinels name different addresses under one config epoch: nobody is right by that alone (A11).
+void NoteConflict(State& state, Master& master, Opinion& opinion, const Hello& hello, Actions& out) {
+  if (opinion.conflict == hello.master) return;
+  opinion.conflict = hello.master;
+  AnnounceEvent(state, &master, "-config-epoch-conflict",
+                fmt::format("{} #epoch {} {} {} by {}", Describe(state, master), hello.config_epoch.value,
+                            hello.master.host, hello.master.port, hello.run_id.hex),
+                0, out);
+}
+
+void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hello& hello, const base::Now& now,
+                       Actions& out) {
+  const base::Endpoint current = AddressOf(state, master).endpoint;
+  const bool same = hello.master == current || (hello.master == base::Endpoint{master.hostname, master.address.port});
+  if (hello.config_epoch <= master.config_epoch) {
+    if (hello.config_epoch == master.config_epoch && !same) {
+      NoteConflict(state, master, opinion, hello, out);
+    } else {
+      opinion.conflict = {};
+    }
+    return;
+  }
+  master.config_epoch = hello.config_epoch;
+  const ChangeNumber change = MarkChanged(state, out);
+  opinion.conflict = {};
+  if (same) {
+    // The promotion that we lead is older than what the others agree on, although the address is the same one.
+    master.address_change = change;
+    return;
+  }
+  const Peer& peer = *FindPeer(state, hello.run_id);
+  AnnounceEvent(state, &master, "+config-update-from", Describe(state, master, peer), change, out);
+  AnnounceEvent(
+      state, &master, "+switch-master",
+      fmt::format("{} {} {} {} {}", master.name, current.host, current.port, hello.master.host, hello.master.port),
+      change, out);
+  SwitchAddress(state, master, hello.master, change, now, out);
+}
+
+}  // namespace
+
+base::Result<Hello> ParseHello(std::string_view payload) {
+  const std::vector<std::string_view> fields = base::Split(payload, ',');
+  if (fields.size() != 8) return base::Fail(base::ErrorCode::kInvalid, "a hello has eight fields");
+  Hello hello;
+  const auto sentinel_port = base::ParsePort(fields[1]);
+  const auto run_id = base::ParseHexId<base::RunId>(fields[2]);
+  const auto current_epoch = base::ParseInt<std::uint64_t>(fields[3]);
+  const auto master_port = base::ParsePort(fields[6]);
+  const auto config_epoch = base::ParseInt<std::uint64_t>(fields[7]);
+  if (fields[0].empty() || fields[4].empty() || fields[5].empty() || base::HasControlCharacters(payload)) {
+    return base::Fail(base::ErrorCode::kInvalid, "a field of the hello is empty or unprintable");
+  }
+  if (!sentinel_port || !run_id || !current_epoch || !master_port || !config_epoch) {
+    return base::Fail(base::ErrorCode::kInvalid, "a number or the id of the hello is malformed");
+  }
+  hello.sentinel = base::Endpoint{std::string(fields[0]), *sentinel_port};
+  hello.run_id = *run_id;
+  hello.current_epoch = base::Epoch{*current_epoch};
+  hello.master_name = std::string(fields[4]);
+  hello.master = base::Endpoint{std::string(fields[5]), *master_port};
+  hello.config_epoch = base::Epoch{*config_epoch};
+  return hello;
+}
+
+OwnHello MakeHello(const State& state, const Master& master, const std::string& local_host) {
+  const CurrentAddress address = AddressOf(state, master);
+  const auto promoted = master.replicas.find(address.endpoint);
+  const std::string& hostname = promoted == master.replicas.end() ? master.hostname : promoted->second.hostname;
+  OwnHello hello;
+  hello.payload = fmt::format("{},{},{},{},{},{},{},{}", state.announce_ip.empty() ? local_host : state.announce_ip,
+                              state.announce_port != 0 ? state.announce_port : state.port, state.my_id.hex,
+                              state.current_epoch.value, master.name, ShownHost(state, address.endpoint, hostname),
+                              address.endpoint.port, master.config_epoch.value);
+  hello.change = std::max(address.change, state.epoch_change);
+  return hello;
+}
+
+void SendHello(State& state, const Master& master, const Watched& to, const base::Now& /*now*/, Actions& out) {
+  Link& link = *to.command;
+  if (!link.up() || link.pending >= kMaxPending) return;
+  const int limit =
+      to.peer == nullptr ? kMaxHellosUnderWay : kMaxHellosUnderWay * static_cast<int>(state.masters.size());
+  if (link.hellos >= limit) return;
+  OwnHello hello = MakeHello(state, master, link.local_host);
+  const std::string verb = to.peer == nullptr ? Verb(master, "PUBLISH") : "PUBLISH";
+  SendOne(link, Command{Request::kHello, master.name, 0, {verb, std::string(kHelloChannel), std::move(hello.payload)}},
+          hello.change, out);
+}
+
+void HelloDue(State& state, Master& master, const base::Now& now, Actions& out) {
+  state.timers.Set(TimerKey{master.id, TimerKind::kHello, 0}, now.mono + state.periods.publish);
+  SendHello(state, master, WatchedOf(master), now, out);
+  for (auto& [address, replica] : master.replicas) SendHello(state, master, WatchedOf(master, replica), now, out);
+  for (auto& [id, opinion] : master.sentinels) {
+    if (Peer* peer = FindPeer(state, id)) SendHello(state, master, WatchedOf(*peer), now, out);
+  }
+}
+
+void HelloAtOnce(State& state, Master& master, const base::Now& now, Actions& out) {
+  HelloDue(state, master, now, out);
+}
+
+void TakeHelloReply(State& /*state*/, const Watched& watched, const ReplyValue& reply, const base::Now& now) {
+  if (watched.node != nullptr && !reply.is_error()) watched.node->hello_sent_at = now.mono;
+}
+
+bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, Actions& out) {
+  if (epoch.value <= state.current_epoch.value || epoch.value - state.current_epoch.value <= kMaxEpochJump) {
+    AdoptEpoch(state, epoch, out);
+    return true;
+  }
+  Peer* peer = FindPeer(state, from);
+  const bool first = peer == nullptr || peer->claimed_epoch != epoch;
+  if (peer != nullptr) peer->claimed_epoch = epoch;
+  // What a majority says is believed: as far as all of them say it.
+  std::vector<base::Epoch> claims;
+  for (const auto& [id, other] : state.peers) {
+    if (other.claimed_epoch.value > state.current_epoch.value + kMaxEpochJump) claims.push_back(other.claimed_epoch);
+  }
+  if (peer != nullptr && claims.size() >= state.peers.size() / 2 + 1 && claims.size() >= 2) {
+    AdoptEpoch(state, *std::min_element(claims.begin(), claims.end()), out);
+    return epoch <= state.current_epoch;
+  }
+  if (first) {
+    AnnounceEvent(state, nullptr, "-epoch-jump",
+                  fmt::format("{} by {}, here it is {}", epoch.value, from.hex, state.current_epoch.value), 0, out);
+  }
+  return false;
+}
+
+void ApplyHello(State& state, std::string_view payload, InstanceId via, const base::Now& now, Actions& out) {
+  const auto hello = ParseHello(payload);
+  if (!hello) {
+    ++state.hellos_dropped;
+    return;
+  }
+  if (DataNode* node = DataNodeOf(state, via)) node->hello_heard_at = now.mono;
+  if (hello->run_id == state.my_id) return;
+  Master* master = FindMaster(state, hello->master_name);
+  if (master == nullptr || !IsHost(state, hello->sentinel.host) || !IsHost(state, hello->master.host)) {
+    ++state.hellos_dropped;
+    return;
+  }
+  const Peer* known = FindPeer(state, hello->run_id);
+  if (!master->sentinels.contains(hello->run_id) || known == nullptr || known->address != hello->sentinel) {
+    Introduce(state, *master, *hello, now, out);
+  }
+  Peer& peer = *FindPeer(state, hello->run_id);
+  peer.hello_heard_at = now.mono;
+  // A config epoch is one that the clock has reached: a message that claims otherwise would lift an address beyond
+  // every later election.
+  const base::Epoch clock = std::max(hello->current_epoch, hello->config_epoch);
+  if (!BelieveEpoch(state, hello->run_id, clock, out)) return;
+  TakeConfiguration(state, *master, master->sentinels.at(hello->run_id), *hello, now, out);
+}
+
+}  // namespace sentinel

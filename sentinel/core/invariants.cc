@@ -1,0 +1,115 @@
+#include "sentinel/core/invariants.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "replication/base/check.h"
+
+namespace sentinel {
+namespace {
+
+class Violations {
+ public:
+  void Expect(bool holds, std::string text) {
+    if (!holds) found_.push_back(std::move(text));
+  }
+  std::vector<std::string> Take() { return std::move(found_); }
+
+ private:
+  std::vector<std::string> found_;
+};
+
+void CheckLink(const State& state, const Link& link, InstanceId owner, const std::string& name, Violations& out) {
+  const bool has_id = link.id != LinkId::kNone;
+  out.Expect(has_id == (link.stage != Link::Stage::kDown), name + ": a link that is down has no id, others have one");
+  if (!has_id) {
+    out.Expect(link.pending == 0 && link.pings == 0, name + ": nothing is under way on a link that is down");
+    return;
+  }
+  const auto found = state.links.find(link.id);
+  out.Expect(found != state.links.end() && found->second == owner, name + ": its link leads back to it");
+}
+
+void CheckNode(const State& state, const DataNode& node, const std::string& name, InstanceRef::Kind kind,
+               Violations& out) {
+  const auto ref = state.instances.find(node.id);
+  out.Expect(ref != state.instances.end() && ref->second.kind == kind, name + ": its instance id leads back to it");
+  CheckLink(state, node.command, node.id, name, out);
+  CheckLink(state, node.pubsub, node.id, name, out);
+  out.Expect(state.timers.At(TimerKey{node.id, TimerKind::kPing, 0}).has_value(), name + ": it is pinged");
+  out.Expect(node.liveness.down() || state.timers.At(TimerKey{node.id, TimerKind::kDownCheck, 0}).has_value(),
+             name + ": its silence will be judged");
+}
+
+void CheckFailover(const State& state, const Master& master, Violations& out) {
+  const Failover& failover = master.failover;
+  const auto timer = [&](TimerKind kind) { return state.timers.At(TimerKey{master.id, kind, 0}).has_value(); };
+  if (!failover.active()) {
+    out.Expect(failover.promoted == InstanceId::kNone && !failover.slaveof_sent,
+               master.name + ": without a failover nothing is promoted");
+    out.Expect(!master.objective_down_since || timer(TimerKind::kStand) || master.pre_vote.serial != 0,
+               master.name + ": objectively down, and no attempt will be made");
+    return;
+  }
+  out.Expect(failover.epoch <= state.current_epoch, master.name + ": it stands in an epoch that has not begun");
+  const bool has_choice = failover.stage != Stage::kWaitStart && failover.stage != Stage::kSelectReplica;
+  out.Expect(has_choice == (failover.promoted != InstanceId::kNone),
+             master.name + ": a replica is chosen from the last look on");
+  out.Expect(!failover.slaveof_sent || has_choice, master.name + ": SLAVEOF was sent to nobody");
+  out.Expect(failover.stage != Stage::kWaitStart || timer(TimerKind::kElection),
+             master.name + ": an election without an end");
+  out.Expect(failover.stage == Stage::kWaitStart || failover.stage == Stage::kUpdateConfig ||
+                 timer(TimerKind::kFailoverTimeout),
+             master.name + ": a stage without an end");
+  out.Expect(failover.stage != Stage::kReconfigure || master.config_epoch >= failover.epoch,
+             master.name + ": it publishes under an epoch that is not its own");
+}
+
+void CheckMaster(const State& state, const Master& master, Violations& out) {
+  CheckNode(state, master, "master " + master.name, InstanceRef::Kind::kMaster, out);
+  out.Expect(master.quorum >= 1, master.name + ": a quorum is at least 1");
+  out.Expect(master.vote.epoch <= state.current_epoch, master.name + ": a vote in an epoch that has not begun");
+  out.Expect(master.config_epoch <= state.current_epoch, master.name + ": a config epoch beyond the election clock");
+  out.Expect(master.vote.change <= state.newest_change, master.name + ": a vote rests on a change to come");
+  out.Expect(!master.objective_down_since || master.liveness.down(), master.name + ": objectively but not here down");
+  out.Expect(!master.sentinels.contains(state.my_id), master.name + ": we are our own peer");
+  CheckFailover(state, master, out);
+  for (const auto& [address, replica] : master.replicas) {
+    out.Expect(address == replica.address, master.name + ": a replica is filed under another address");
+    out.Expect(address != master.address, master.name + ": it is its own replica");
+    CheckNode(state, replica, "replica " + address.ToString(), InstanceRef::Kind::kReplica, out);
+  }
+  for (const auto& [id, opinion] : master.sentinels) {
+    out.Expect(state.peers.contains(id), master.name + ": a peer that is not among the peers");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> CheckInvariants(const State& state) {
+  Violations out;
+  out.Expect(state.durable_change <= state.newest_change, "a change is durable before it was made");
+  for (const auto& [name, master] : state.masters) {
+    out.Expect(name == master.name, name + ": filed under another name");
+    CheckMaster(state, master, out);
+  }
+  for (const auto& [id, peer] : state.peers) {
+    const auto ref = state.instances.find(peer.id);
+    out.Expect(ref != state.instances.end() && ref->second.kind == InstanceRef::Kind::kPeer,
+               "peer " + id.hex + ": its instance id leads back to it");
+    CheckLink(state, peer.command, peer.id, "peer " + id.hex, out);
+  }
+  for (const auto& [link, instance] : state.links) {
+    out.Expect(state.instances.contains(instance), fmt::format("link {} of nobody", static_cast<std::uint64_t>(link)));
+  }
+  return out.Take();
+}
+
+void RequireInvariants(const State& state) {
+  const std::vector<std::string> violations = CheckInvariants(state);
+  for (const std::string& violation : violations) std::fprintf(stderr, "invariant: %s\n", violation.c_str());
+  VIGIL_CHECK(violations.empty());
+}
+
+}  // namespace sentinel

@@ -1,0 +1,321 @@
+#include "sentinel/core/members.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sentinel/core/candidates.h"
+#include "sentinel/core/changes.h"
+#include "sentinel/core/election.h"
+#include "sentinel/core/events.h"
+#include "sentinel/core/health.h"
+#include "sentinel/core/hello.h"
+#include "sentinel/core/inquiry.h"
+#include "sentinel/core/links.h"
+#include "sentinel/core/quorum.h"
+#include "sentinel/core/roles.h"
+#include "sentinel/core/watched.h"
+
+namespace sentinel {
+namespace {
+
+using base::Millis;
+
+InstanceId NewInstance(State& state, InstanceRef ref) {
+  const InstanceId id{++state.last_instance};
+  state.instances[id] = std::move(ref);
+  return id;
+}
+
+InstanceRef RefOf(const Master& master) {
+  return InstanceRef{InstanceRef::Kind::kMaster, master.name, {}, {}};
+}
+
+InstanceRef RefOf(const Master& master, const base::Endpoint& replica) {
+  return InstanceRef{InstanceRef::Kind::kReplica, master.name, replica, {}};
+}
+
+// Everything that is done again and again for one instance.
+void SetTimers(State& state, const Watched& watched, const base::Now& now, Actions& out) {
+  const Millis period = PingPeriod(watched);
+  state.timers.Set(TimerKey{watched.id, TimerKind::kPing, 0}, now.mono + state.random.Between(Millis(1), period));
+  if (watched.node != nullptr) {
+    state.timers.Set(TimerKey{watched.id, TimerKind::kInfo, 0}, now.mono + std::min(Millis(1000), state.periods.info));
+  }
+  JudgeDown(state, watched, now, out);
+}
+
+void SetMasterTimers(State& state, const Master& master, const base::Now& now) {
+  state.timers.Set(TimerKey{master.id, TimerKind::kHello, 0},
+                   now.mono + state.random.Between(Millis(1), state.periods.publish));
+}
+
+void Unwatch(State& state, const Watched& watched, Actions& out) {
+  CloseLinks(state, watched, out);
+  state.timers.CancelAll(watched.id);
+  state.instances.erase(watched.id);
+}
+
+void ComputeDownAfter(State& state, Peer& peer) {
+  std::optional<Millis> shortest;
+  for (const auto& [name, master] : state.masters) {
+    if (!master.sentinels.contains(peer.run_id)) continue;
+    shortest = std::min(shortest.value_or(master.down_after), master.down_after);
+  }
+  peer.down_after = shortest.value_or(state.periods.default_down_after);
+}
+
+void ForgetUnlessShared(State& state, const base::RunId& id, Actions& out) {
+  for (const auto& [name, master] : state.masters) {
+    if (master.sentinels.contains(id)) return;
+  }
+  Peer* peer = FindPeer(state, id);
+  if (peer == nullptr) return;
+  Unwatch(state, WatchedOf(*peer), out);
+  state.peers.erase(id);
+}
+
+void WatchReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
+  replica.id = NewInstance(state, RefOf(master, replica.address));
+  replica.liveness.proof_at = now.mono;
+  replica.up_since = now.mono;
+  replica.role_reported = Role::kReplica;
+  replica.role_reported_at = now.mono;
+  replica.master_changed_at = now.mono;
+  const Watched watched = WatchedOf(master, replica);
+  SetTimers(state, watched, now, out);
+  OpenLinks(state, watched, now, out);
+}
+
+void WatchPeer(State& state, Peer& peer, const base::Now& now, Actions& out) {
+  ComputeDownAfter(state, peer);
+  if (peer.id != InstanceId::kNone) return;
+  peer.id = NewInstance(state, InstanceRef{InstanceRef::Kind::kPeer, {}, {}, peer.run_id});
+  peer.liveness.proof_at = now.mono;
+  const Watched watched = WatchedOf(peer);
+  SetTimers(state, watched, now, out);
+  OpenLinks(state, watched, now, out);
+}
+
+// The failover and everything that was believed of the present address.
+void ForgetJudgement(State& state, Master& master) {
+  StopReads(state, master);
+  for (const TimerKind kind : {TimerKind::kAsk, TimerKind::kOpinionExpiry, TimerKind::kStand, TimerKind::kElection,
+                               TimerKind::kSelect, TimerKind::kLastLook, TimerKind::kPromotion, TimerKind::kLeading,
+                               TimerKind::kReconfigure, TimerKind::kFailoverTimeout}) {
+    state.timers.Cancel(TimerKey{master.id, kind, 0});
+  }
+  state.waiting_for_save.erase(master.name);
+  master.failover = Failover{};
+  master.field.reset();
+  master.pre_vote = Poll{};
+  master.led_replica = {};
+  master.objective_down_since.reset();
+  master.down_cause = DownCause::kNone;
+  master.reboot_seen_at.reset();
+  master.retry_delay = Millis(0);
+  for (auto& [id, opinion] : master.sentinels) {
+    opinion.down = false;
+    opinion.at.reset();
+    opinion.asking = 0;
+    opinion.conflict = {};
+  }
+}
+
+// The nodes keep their connections and what is known of them: only what they are to us changes.
+void SwapNodes(State& state, Master& master, const base::Endpoint& to, const base::Now& now) {
+  Replica former;
+  static_cast<DataNode&>(former) = std::move(static_cast<DataNode&>(master));
+  state.timers.CancelAll(former.id);
+  const auto promoted = master.replicas.find(to);
+  if (promoted != master.replicas.end()) {
+    static_cast<DataNode&>(master) = std::move(static_cast<DataNode&>(promoted->second));
+    state.timers.CancelAll(master.id);
+    master.replicas.erase(promoted);
+    state.instances[master.id] = RefOf(master);
+  } else {
+    static_cast<DataNode&>(master) = DataNode{};
+    master.address = to;
+    master.id = NewInstance(state, RefOf(master));
+    master.liveness.proof_at = now.mono;
+  }
+  former.former_master_epoch = master.config_epoch;
+  former.up_since = now.mono;
+  state.instances[former.id] = RefOf(master, former.address);
+  const base::Endpoint former_address = former.address;
+  master.replicas.insert_or_assign(former_address, std::move(former));
+}
+
+}  // namespace
+
+void WatchMaster(State& state, Master& master, const base::Now& now, Actions& out) {
+  master.id = NewInstance(state, RefOf(master));
+  master.liveness.proof_at = now.mono;
+  master.role_reported = Role::kMaster;
+  master.role_reported_at = now.mono;
+  SetMasterTimers(state, master, now);
+  SetTimers(state, WatchedOf(master), now, out);
+  OpenLinks(state, WatchedOf(master), now, out);
+  for (auto& [address, replica] : master.replicas) {
+    replica.address = address;
+    WatchReplica(state, master, replica, now, out);
+  }
+  for (auto& [id, opinion] : master.sentinels) {
+    if (Peer* peer = FindPeer(state, id)) WatchPeer(state, *peer, now, out);
+  }
+}
+
+base::Result<Master*> AddMaster(State& state, const NewMaster& wanted, const base::Now& now, Actions& out) {
+  if (wanted.quorum < 1) return base::Fail(base::ErrorCode::kInvalid, "ERR Quorum must be 1 or greater.");
+  if (wanted.address.port == 0) return base::Fail(base::ErrorCode::kInvalid, "ERR Invalid port number.");
+  if (state.masters.contains(wanted.name)) {
+    return base::Fail(base::ErrorCode::kInvalid, "ERR Duplicate master name.");
+  }
+  Master& master = state.masters[wanted.name];
+  master.name = wanted.name;
+  master.address = wanted.address;
+  master.hostname = wanted.hostname;
+  master.quorum = wanted.quorum;
+  master.down_after = state.periods.default_down_after;
+  master.failover_timeout = state.periods.default_failover_timeout;
+  master.address_change = MarkChanged(state, out);
+  WatchMaster(state, master, now, out);
+  AnnounceEvent(state, &master, "+monitor", fmt::format("{} quorum {}", Describe(state, master), master.quorum),
+                master.address_change, out);
+  return &master;
+}
+
+void RemoveMaster(State& state, Master& master, Actions& out) {
+  const ChangeNumber change = MarkChanged(state, out);
+  AnnounceEvent(state, &master, "-monitor", Describe(state, master), change, out);
+  ForgetJudgement(state, master);
+  for (auto& [address, replica] : master.replicas) Unwatch(state, WatchedOf(master, replica), out);
+  Unwatch(state, WatchedOf(master), out);
+  std::vector<base::RunId> peers;
+  for (const auto& [id, opinion] : master.sentinels) peers.push_back(id);
+  state.masters.erase(master.name);
+  for (const base::RunId& id : peers) {
+    ForgetUnlessShared(state, id, out);
+    if (Peer* peer = FindPeer(state, id)) ComputeDownAfter(state, *peer);
+  }
+}
+
+void ResetMaster(State& state, Master& master, const base::Now& now, Actions& out) {
+  ForgetJudgement(state, master);
+  for (auto& [address, replica] : master.replicas) Unwatch(state, WatchedOf(master, replica), out);
+  master.replicas.clear();
+  std::vector<base::RunId> peers;
+  for (const auto& [id, opinion] : master.sentinels) peers.push_back(id);
+  master.sentinels.clear();
+  for (const base::RunId& id : peers) ForgetUnlessShared(state, id, out);
+
+  CloseLinks(state, WatchedOf(master), out);
+  master.liveness = Liveness{};
+  master.liveness.proof_at = now.mono;
+  master.info = InfoReport{};
+  master.info_text.clear();
+  master.info_at.reset();
+  master.info_asked_at.reset();
+  master.role_reported = Role::kMaster;
+  master.role_reported_at = now.mono;
+  master.stray = {};
+  master.stand_after = base::MonoTime{};
+  SetTimers(state, WatchedOf(master), now, out);
+  OpenLinks(state, WatchedOf(master), now, out);
+  AnnounceEvent(state, &master, "+reset-master", Describe(state, master), 0, out);
+}
+
+Replica* AddReplica(State& state, Master& master, const base::Endpoint& address, const base::Now& now, Actions& out) {
+  const auto [found, added] = master.replicas.try_emplace(address);
+  if (!added) return nullptr;
+  Replica& replica = found->second;
+  replica.address = address;
+  WatchReplica(state, master, replica, now, out);
+  const ChangeNumber change = MarkChanged(state, out);
+  AnnounceEvent(state, &master, "+slave", Describe(state, master, replica), change, out);
+  return &replica;
+}
+
+Peer& AddPeer(State& state, Master& master, const base::RunId& id, const base::Endpoint& address, const base::Now& now,
+              Actions& out) {
+  master.sentinels.try_emplace(id);
+  Peer& peer = state.peers[id];
+  if (peer.id == InstanceId::kNone) {
+    peer.run_id = id;
+    peer.address = address;
+  }
+  WatchPeer(state, peer, now, out);
+  MarkChanged(state, out);
+  return peer;
+}
+
+void RemovePeer(State& state, Master& master, const base::RunId& id, Actions& out) {
+  master.sentinels.erase(id);
+  ForgetUnlessShared(state, id, out);
+  MarkChanged(state, out);
+}
+
+void SettingsChanged(State& state, Master& master, const base::Now& now, Actions& out) {
+  SetTimers(state, WatchedOf(master), now, out);
+  for (auto& [address, replica] : master.replicas) SetTimers(state, WatchedOf(master, replica), now, out);
+  for (auto& [id, opinion] : master.sentinels) {
+    Peer* peer = FindPeer(state, id);
+    if (peer == nullptr) continue;
+    ComputeDownAfter(state, *peer);
+    SetTimers(state, WatchedOf(*peer), now, out);
+  }
+  JudgeObjectiveDown(state, master, now, out);  // the quorum may be another
+}
+
+void CredentialsChanged(State& state, Master* master, const base::Now& now, Actions& out) {
+  const auto drop = [&](const Watched& watched) {
+    DropLink(state, watched, *watched.command, now, out);
+    if (watched.pubsub != nullptr) DropLink(state, watched, *watched.pubsub, now, out);
+  };
+  if (master == nullptr) {
+    for (auto& [id, peer] : state.peers) drop(WatchedOf(peer));
+    return;
+  }
+  drop(WatchedOf(*master));
+  for (auto& [address, replica] : master->replicas) drop(WatchedOf(*master, replica));
+}
+
+void SwitchAddress(State& state, Master& master, const base::Endpoint& to, ChangeNumber change, const base::Now& now,
+                   Actions& out) {
+  base::Endpoint stray = master.stray;
+  if (master.failover.slaveof_sent && stray.empty()) {
+    if (const Replica* ours = ReplicaOf(state, master.failover.promoted)) stray = ours->address;
+  }
+  ForgetJudgement(state, master);
+  master.stray = {};
+  NoteFailover(master, now);
+
+  // The same address again: what we promoted in between is not what the others agreed on.
+  if (to != master.address) SwapNodes(state, master, to, now);
+
+  master.address_change = change;
+  master.role_reported = Role::kMaster;
+  master.role_reported_at = now.mono;
+  master.liveness.down_since.reset();
+  for (auto& [address, replica] : master.replicas) {
+    replica.reconfiguration = Reconfiguration::kNone;
+    replica.role_reported = Role::kReplica;
+    replica.role_reported_at = now.mono;
+    replica.master_changed_at = now.mono;
+    AnnounceEvent(state, &master, "+slave", Describe(state, master, replica), change, out);
+    SetTimers(state, WatchedOf(master, replica), now, out);
+    OpenLinks(state, WatchedOf(master, replica), now, out);
+  }
+  SetMasterTimers(state, master, now);
+  SetTimers(state, WatchedOf(master), now, out);
+  OpenLinks(state, WatchedOf(master), now, out);
+  AskInfo(state, WatchedOf(master), now, out);
+
+  const auto lost = master.replicas.find(stray);
+  if (lost != master.replicas.end() && lost->second.command.up()) {
+    SendSlaveOf(master, lost->second, &master.address, change, now, out);
+  }
+}
+
+}  // namespace sentinel

@@ -1,0 +1,156 @@
+#include "sentinel/core/reconfigure.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sentinel/core/changes.h"
+#include "sentinel/core/election.h"
+#include "sentinel/core/events.h"
+#include "sentinel/core/failover.h"
+#include "sentinel/core/hello.h"
+#include "sentinel/core/inquiry.h"
+#include "sentinel/core/members.h"
+#include "sentinel/core/roles.h"
+
+namespace sentinel {
+namespace {
+
+using base::Millis;
+
+constexpr Millis kFastestPoll{10};
+constexpr Millis kSlowestPoll{1000};
+
+void Move(State& state, Master& master, Replica& replica, Reconfiguration to, std::string_view event,
+          const base::Now& now, Actions& out) {
+  replica.reconfiguration = to;
+  replica.reconfiguration_at = now.mono;
+  AnnounceEvent(state, &master, event, Describe(state, master, replica), master.failover.change, out);
+}
+
+bool IsSyncing(const Replica& replica) {
+  return !replica.liveness.down() &&
+         (replica.reconfiguration == Reconfiguration::kSent || replica.reconfiguration == Reconfiguration::kInProgress);
+}
+
+// What the replica's last INFO says of its progress.
+void NoteProgress(State& state, Master& master, Replica& replica, const Replica& promoted, const base::Now& now,
+                  Actions& out) {
+  const bool follows = replica.info.master == promoted.address && replica.role_reported == Role::kReplica;
+  if (replica.reconfiguration == Reconfiguration::kSent && follows) {
+    Move(state, master, replica, Reconfiguration::kInProgress, "+slave-reconf-inprog", now, out);
+  }
+  if (replica.reconfiguration == Reconfiguration::kInProgress && follows && replica.info.master_link_up) {
+    Move(state, master, replica, Reconfiguration::kDone, "+slave-reconf-done", now, out);
+  }
+  if (replica.reconfiguration == Reconfiguration::kSent &&
+      now.mono - *replica.reconfiguration_at >= state.periods.replica_reconf_timeout) {
+    Move(state, master, replica, Reconfiguration::kDone, "-slave-reconf-sent-timeout", now, out);
+  }
+}
+
+void SendReconfiguration(State& state, Master& master, Replica& replica, const Replica& promoted,
+                         std::string_view event, const base::Now& now, Actions& out) {
+  SendSlaveOf(master, replica, &promoted.address, master.failover.change, now, out);
+  Move(state, master, replica, Reconfiguration::kSent, event, now, out);
+  state.timers.Set(TimerKey{replica.id, TimerKind::kReconfigure, 0}, now.mono + kFastestPoll);
+}
+
+void End(State& state, Master& master, Actions& out) {
+  for (auto& [address, replica] : master.replicas) {
+    state.timers.Cancel(TimerKey{replica.id, TimerKind::kReconfigure, 0});
+  }
+  state.timers.Cancel(TimerKey{master.id, TimerKind::kFailoverTimeout, 0});
+  AnnounceEvent(state, &master, "+failover-end", Describe(state, master), master.failover.change, out);
+  master.failover.stage = Stage::kUpdateConfig;
+  state.finished.insert(master.name);
+}
+
+}  // namespace
+
+void CompletePromotion(State& state, Master& master, Replica& promoted, const base::Now& now, Actions& out) {
+  Failover& failover = master.failover;
+  if (NewerEpochKnown(master)) {
+    AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+    return;
+  }
+  for (const TimerKind kind : {TimerKind::kPromotion, TimerKind::kLeading, TimerKind::kAsk, TimerKind::kStand}) {
+    state.timers.Cancel(TimerKey{master.id, kind, 0});
+  }
+  master.config_epoch = failover.epoch;
+  failover.change = MarkChanged(state, out);
+  failover.stage = Stage::kReconfigure;
+  failover.stage_at = now.mono;
+  AnnounceEvent(state, &master, "+promoted-slave", Describe(state, master, promoted), failover.change, out);
+  AnnounceEvent(state, &master, "+failover-state-reconf-slaves", Describe(state, master), failover.change, out);
+  // Earlier than stock's leader, which says so only when the last replica follows: the address is agreed now.
+  AnnounceEvent(
+      state, &master, "+switch-master",
+      fmt::format("{} {} {} {} {}", master.name, ShownHost(state, master.address, master.hostname), master.address.port,
+                  ShownHost(state, promoted.address, promoted.hostname), promoted.address.port),
+      failover.change, out);
+  // Before anything else reaches its link: a master that still lives, or that is frozen and will read this when it
+  // wakes, stops being one.
+  if (master.command.up()) SendSlaveOf(master, master, &promoted.address, failover.change, now, out);
+  HelloAtOnce(state, master, now, out);
+  for (auto& [address, replica] : master.replicas) replica.reconfiguration = Reconfiguration::kNone;
+  state.timers.Set(TimerKey{master.id, TimerKind::kFailoverTimeout, 0}, now.mono + master.failover_timeout);
+  AdvanceReconfiguration(state, master, now, out);
+}
+
+void AdvanceReconfiguration(State& state, Master& master, const base::Now& now, Actions& out) {
+  const Replica* promoted = ReplicaOf(state, master.failover.promoted);
+  // A new master that is down is watched, and failed over, as a master.
+  if (promoted == nullptr || promoted->liveness.down()) {
+    End(state, master, out);
+    return;
+  }
+  int syncing = 0;
+  for (auto& [address, replica] : master.replicas) {
+    if (replica.id == promoted->id) continue;
+    NoteProgress(state, master, replica, *promoted, now, out);
+    syncing += IsSyncing(replica);
+  }
+  bool all_done = true;
+  for (auto& [address, replica] : master.replicas) {
+    if (replica.id == promoted->id || replica.liveness.down()) continue;
+    if (replica.reconfiguration == Reconfiguration::kNone && replica.command.up() && syncing < master.parallel_syncs) {
+      SendReconfiguration(state, master, replica, *promoted, "+slave-reconf-sent", now, out);
+      ++syncing;
+    }
+    all_done &= replica.reconfiguration == Reconfiguration::kDone;
+  }
+  if (all_done) End(state, master, out);
+}
+
+void ReconfigurationPoll(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
+  if (master.failover.stage != Stage::kReconfigure || !IsSyncing(replica)) return;
+  AskInfo(state, WatchedOf(master, replica), now, out);
+  // The longer it takes, the less often it is asked.
+  const Millis pace = std::clamp(now.mono - *replica.reconfiguration_at, kFastestPoll, kSlowestPoll);
+  state.timers.Set(TimerKey{replica.id, TimerKind::kReconfigure, 0}, now.mono + pace);
+  AdvanceReconfiguration(state, master, now, out);
+}
+
+void ReconfigurationOver(State& state, Master& master, const base::Now& now, Actions& out) {
+  if (master.failover.stage != Stage::kReconfigure) return;
+  AnnounceEvent(state, &master, "+failover-end-for-timeout", Describe(state, master), master.failover.change, out);
+  if (const Replica* promoted = ReplicaOf(state, master.failover.promoted)) {
+    for (auto& [address, replica] : master.replicas) {
+      const bool told = replica.reconfiguration != Reconfiguration::kNone;
+      if (replica.id == promoted->id || told || !replica.command.up()) continue;
+      SendReconfiguration(state, master, replica, *promoted, "+slave-reconf-sent-be", now, out);
+    }
+  }
+  End(state, master, out);
+}
+
+void FinishFailover(State& state, Master& master, const base::Now& now, Actions& out) {
+  if (master.failover.stage != Stage::kUpdateConfig) return;
+  // The address has been durable since the promotion was published; what changes now is the list of replicas.
+  const CurrentAddress address = AddressOf(state, master);
+  MarkChanged(state, out);
+  SwitchAddress(state, master, address.endpoint, address.change, now, out);
+}
+
+}  // namespace sentinel

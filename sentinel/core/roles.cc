@@ -1,0 +1,90 @@
+#include "sentinel/core/roles.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "sentinel/core/events.h"
+#include "sentinel/core/inquiry.h"
+#include "sentinel/core/links.h"
+
+namespace sentinel {
+namespace {
+
+using base::Millis;
+using base::MonoTime;
+
+// The master that the replicas are to follow is beyond doubt: it answers, it says that it is a master, and it said so
+// lately.
+bool LooksSane(const State& state, const Master& master, const base::Now& now) {
+  return !master.liveness.down() && !master.objective_down_since && master.role_reported == Role::kMaster &&
+         master.info_at && now.mono - *master.info_at < 2 * state.periods.info;
+}
+
+bool FollowsAgreed(const Master& master, const Replica& replica) {
+  const base::Endpoint& claimed = replica.info.master;
+  if (claimed.port != master.address.port) return false;
+  return claimed.host == master.address.host || (!master.hostname.empty() && claimed.host == master.hostname);
+}
+
+// From when on the claim counts as wrong for long enough; empty when nothing is wrong.
+std::optional<MonoTime> WrongFrom(const State& state, const Master& master, const Replica& replica) {
+  const Millis patience = 4 * state.periods.publish;
+  if (replica.role_reported == Role::kMaster) {
+    return std::max(replica.role_reported_at, replica.up_since) + patience;
+  }
+  if (replica.role_reported == Role::kReplica && !FollowsAgreed(master, replica)) {
+    return std::max(replica.master_changed_at, replica.up_since) + master.failover_timeout;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void CorrectReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
+  const TimerKey timer{replica.id, TimerKind::kRoleCheck, 0};
+  state.timers.Cancel(timer);
+  if (!replica.command.up() || replica.liveness.down() || !replica.info_at) return;
+  if (master.failover.active()) return;  // the failover re-points its replicas itself
+  const auto from = WrongFrom(state, master, replica);
+  if (!from) return;
+  if (now.mono <= *from) {
+    state.timers.Set(timer, *from + Millis(1));
+    return;
+  }
+  if (!LooksSane(state, master, now)) {
+    state.timers.Set(timer, now.mono + Millis(1000));
+    return;
+  }
+  const bool claims_master = replica.role_reported == Role::kMaster;
+  SendSlaveOf(master, replica, &master.address, master.address_change, now, out);
+  // The claim has to last as long once more before it is corrected again.
+  replica.role_reported_at = now.mono;
+  replica.master_changed_at = now.mono;
+  AnnounceEvent(state, &master, claims_master ? "+convert-to-slave" : "+fix-slave-config",
+                Describe(state, master, replica), master.address_change, out);
+}
+
+void SendSlaveOf(const Master& master, DataNode& node, const base::Endpoint* to, ChangeNumber change,
+                 const base::Now& now, Actions& out) {
+  const auto ignored = [](std::vector<std::string> words) {
+    return Command{Request::kIgnored, "", 0, std::move(words)};
+  };
+  const std::string host = to == nullptr ? "NO" : to->host;
+  const std::string port = to == nullptr ? "ONE" : fmt::format("{}", to->port);
+  const std::string client = Verb(master, "CLIENT");
+  std::vector<Command> batch;
+  batch.push_back(ignored({Verb(master, "MULTI")}));
+  batch.push_back(ignored({Verb(master, "SLAVEOF"), host, port}));
+  batch.push_back(ignored({Verb(master, "CONFIG"), "REWRITE"}));
+  batch.push_back(ignored({client, "KILL", "TYPE", "normal"}));
+  batch.push_back(ignored({client, "KILL", "TYPE", "pubsub"}));
+  batch.push_back(Command{Request::kSlaveOf, master.name, 0, {Verb(master, "EXEC")}});
+  // This INFO replaces whichever one is under way, whose answer belongs to the time before.
+  batch.push_back(InfoCommand(master, now));
+  node.info_asked_at = now.mono;
+  SendBatch(node.command, std::move(batch), change, out);
+}
+
+}  // namespace sentinel

@@ -1,0 +1,21 @@
+// Replicas that claim a role or follow a master other than agreed are corrected.
+//
+// Source: spec/sentinel.md 2.5.
+#pragma once
+
+#include "sentinel/core/action.h"
+#include "sentinel/core/state.h"
+
+namespace sentinel {
+
+// Judges what the replica's last INFO claims. When it is wrong but not yet for long enough, a timer brings it back
+// here at the moment from which it would be.
+void CorrectReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out);
+
+// The transaction that changes a node's master, and makes its clients find out: MULTI, SLAVEOF, CONFIG REWRITE,
+// CLIENT KILL TYPE normal, CLIENT KILL TYPE pubsub, EXEC; and an INFO behind it, so that the effect is seen in the
+// same round trip. `to` is null for NO ONE. Leaves when `change` is durable. The node's command link must be up.
+void SendSlaveOf(const Master& master, DataNode& node, const base::Endpoint* to, ChangeNumber change,
+                 const base::Now& now, Actions& out);
+
+}  // namespace sentinel

@@ -1,0 +1,109 @@
+#include "sentinel/core/state.h"
+
+namespace sentinel {
+namespace {
+
+const InstanceRef* RefOf(const State& state, InstanceId id) {
+  const auto found = state.instances.find(id);
+  return found == state.instances.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+std::string_view StageWord(Stage stage) {
+  switch (stage) {
+    case Stage::kNone:
+      return "none";
+    case Stage::kWaitStart:
+      return "wait_start";
+    case Stage::kSelectReplica:
+      return "select_slave";
+    case Stage::kSendPromotion:
+      return "send_slaveof_noone";
+    case Stage::kWaitPromotion:
+      return "wait_promotion";
+    case Stage::kReconfigure:
+      return "reconf_slaves";
+    case Stage::kUpdateConfig:
+      return "update_config";
+  }
+  return "unknown";
+}
+
+Master* FindMaster(State& state, std::string_view name) {
+  const auto found = state.masters.find(std::string(name));
+  return found == state.masters.end() ? nullptr : &found->second;
+}
+
+const Master* FindMaster(const State& state, std::string_view name) {
+  return FindMaster(const_cast<State&>(state), name);
+}
+
+Master* FindMasterByAddress(State& state, const base::Endpoint& address) {
+  for (auto& [name, master] : state.masters) {
+    if (master.address.port != address.port) continue;
+    if (master.address.host == address.host || (!master.hostname.empty() && master.hostname == address.host)) {
+      return &master;
+    }
+  }
+  return nullptr;
+}
+
+const Master* FindMasterByAddress(const State& state, const base::Endpoint& address) {
+  return FindMasterByAddress(const_cast<State&>(state), address);
+}
+
+Master* MasterOf(State& state, InstanceId id) {
+  const InstanceRef* ref = RefOf(state, id);
+  if (ref == nullptr || ref->kind == InstanceRef::Kind::kPeer) return nullptr;
+  return FindMaster(state, ref->master);
+}
+
+Replica* ReplicaOf(State& state, InstanceId id) {
+  const InstanceRef* ref = RefOf(state, id);
+  if (ref == nullptr || ref->kind != InstanceRef::Kind::kReplica) return nullptr;
+  Master* master = FindMaster(state, ref->master);
+  if (master == nullptr) return nullptr;
+  const auto found = master->replicas.find(ref->replica);
+  return found == master->replicas.end() ? nullptr : &found->second;
+}
+
+Peer* PeerOf(State& state, InstanceId id) {
+  const InstanceRef* ref = RefOf(state, id);
+  if (ref == nullptr || ref->kind != InstanceRef::Kind::kPeer) return nullptr;
+  return FindPeer(state, ref->peer);
+}
+
+DataNode* DataNodeOf(State& state, InstanceId id) {
+  const InstanceRef* ref = RefOf(state, id);
+  if (ref == nullptr) return nullptr;
+  switch (ref->kind) {
+    case InstanceRef::Kind::kMaster:
+      return FindMaster(state, ref->master);
+    case InstanceRef::Kind::kReplica:
+      return ReplicaOf(state, id);
+    case InstanceRef::Kind::kPeer:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+Peer* FindPeer(State& state, const base::RunId& id) {
+  const auto found = state.peers.find(id);
+  return found == state.peers.end() ? nullptr : &found->second;
+}
+
+const Peer* FindPeer(const State& state, const base::RunId& id) {
+  return FindPeer(const_cast<State&>(state), id);
+}
+
+CurrentAddress AddressOf(const State& /*state*/, const Master& master) {
+  if (master.failover.stage == Stage::kReconfigure || master.failover.stage == Stage::kUpdateConfig) {
+    for (const auto& [address, replica] : master.replicas) {
+      if (replica.id == master.failover.promoted) return {address, master.failover.change};
+    }
+  }
+  return {master.address, master.address_change};
+}
+
+}  // namespace sentinel

@@ -1,0 +1,232 @@
+#include "sentinel/core/step.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sentinel/core/changes.h"
+#include "sentinel/core/clients.h"
+#include "sentinel/core/election.h"
+#include "sentinel/core/events.h"
+#include "sentinel/core/extensions.h"
+#include "sentinel/core/failover.h"
+#include "sentinel/core/health.h"
+#include "sentinel/core/hello.h"
+#include "sentinel/core/inquiry.h"
+#include "sentinel/core/invariants.h"
+#include "sentinel/core/links.h"
+#include "sentinel/core/members.h"
+#include "sentinel/core/names.h"
+#include "sentinel/core/quorum.h"
+#include "sentinel/core/reconfigure.h"
+#include "sentinel/core/roles.h"
+#include "sentinel/core/stall.h"
+
+namespace sentinel {
+namespace {
+
+constexpr base::Millis kSaveRetry{1000};
+
+// A timer of one master's failover; `master` is alive.
+void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& now, Actions& out) {
+  switch (kind) {
+    case TimerKind::kHello:
+      return HelloDue(state, master, now, out);
+    case TimerKind::kAsk:
+      return AskDue(state, master, now, out);
+    case TimerKind::kOpinionExpiry:
+      return JudgeObjectiveDown(state, master, now, out);
+    case TimerKind::kStand:
+      return StandDue(state, master, now, out);
+    case TimerKind::kElection:
+      return ElectionOver(state, master, now, out);
+    case TimerKind::kSelect:
+      return SelectionDue(state, master, now, out);
+    case TimerKind::kLastLook:
+      return LastLookDue(state, master, now, out);
+    case TimerKind::kPromotion:
+      return PromotionDue(state, master, now, out);
+    case TimerKind::kLeading:
+      return LeadingDue(state, master, now, out);
+    case TimerKind::kFailoverTimeout:
+      return FailoverTimeoutDue(state, master, now, out);
+    default:
+      return;
+  }
+}
+
+void TimerDue(State& state, const TimerKey& key, const base::Now& now, Actions& out) {
+  if (key.kind == TimerKind::kTilt) return TiltOver(state, out);
+  if (key.kind == TimerKind::kSaveRetry) {
+    out.push_back(SaveState{state.newest_change});
+    return;
+  }
+  const auto watched = FindWatched(state, key.instance);
+  if (!watched) return;
+  switch (key.kind) {
+    case TimerKind::kReconnect:
+      return Reconnect(state, *watched, key.detail, now, out);
+    case TimerKind::kPing:
+      return PingDue(state, *watched, now, out);
+    case TimerKind::kDownCheck:
+      return JudgeDown(state, *watched, now, out);
+    case TimerKind::kInfo:
+      return InfoDue(state, *watched, now, out);
+    case TimerKind::kSecondRead:
+      return AskInfo(state, *watched, now, out);
+    case TimerKind::kRoleCheck:
+      if (watched->replica != nullptr) CorrectReplica(state, *watched->master, *watched->replica, now, out);
+      return;
+    case TimerKind::kReconfigure:
+      if (watched->replica != nullptr) ReconfigurationPoll(state, *watched->master, *watched->replica, now, out);
+      return;
+    default:
+      if (watched->is_master()) MasterTimer(state, *watched->master, key.kind, now, out);
+      return;
+  }
+}
+
+void Take(State& state, const base::Now& now, const Deadline&, Actions& out) {
+  state.wake_at.reset();
+  while (const auto key = state.timers.PopDue(now.mono)) TimerDue(state, *key, now, out);
+}
+
+void Take(State& state, const base::Now& now, const LinkUp& input, Actions& out) {
+  LinkCameUp(state, input, now, out);
+}
+
+void Take(State& state, const base::Now& now, const LinkDown& input, Actions& out) {
+  LinkWentDown(state, input, now, out);
+}
+
+void ShowAuthFailure(const ReplyArrived& arrived, Actions& out) {
+  if (!arrived.reply.is_error()) return;
+  out.push_back(LogLine{base::LogLevel::kWarning, fmt::format("auth failed: {}", arrived.reply.text)});
+}
+
+void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions& out) {
+  if (!TakePending(state, input)) return;
+  const auto watched = FindWatched(state, state.links.at(input.link));
+  const Command& asked = input.command;
+  const ReplyValue& reply = input.reply;
+  switch (asked.request) {
+    case Request::kIgnored:
+    case Request::kSubscribe:
+    case Request::kSlaveOf:  // only a later INFO counts
+    case Request::kPush:
+    case Request::kScriptKill:
+      return;
+    case Request::kAuth:
+      return ShowAuthFailure(input, out);
+    case Request::kPing:
+    case Request::kLastPing:
+      return TakePong(state, *watched, reply, now, out);
+    case Request::kInfo:
+      if (watched->node != nullptr) TakeInfo(state, *watched, asked, reply, now, out);
+      return;
+    case Request::kHello:
+      return TakeHelloReply(state, *watched, reply, now);
+    case Request::kAsk:
+      if (watched->peer != nullptr) TakeOpinion(state, *watched->peer, asked, reply, now, out);
+      return;
+    case Request::kLastLook:
+      if (watched->peer != nullptr) TakeLastLook(state, *watched->peer, asked, reply, now, out);
+      return;
+    case Request::kWords:
+      if (watched->peer != nullptr) TakeWords(*watched->peer, reply);
+      return;
+    case Request::kPreVote:
+      if (watched->peer != nullptr) TakePreVote(state, *watched->peer, asked, reply, now, out);
+      return;
+  }
+}
+
+void Take(State& state, const base::Now& now, const HelloReceived& input, Actions& out) {
+  const auto found = state.links.find(input.link);
+  if (found != state.links.end()) ApplyHello(state, input.payload, found->second, now, out);
+}
+
+void Take(State& state, const base::Now& now, const ClientArrived& input, Actions& out) {
+  WelcomeClient(state, input, now, out);
+}
+
+void Take(State& state, const base::Now& now, const ClientCommand& input, Actions& out) {
+  RunCommand(state, input, now, out);
+}
+
+void Take(State& state, const base::Now& /*now*/, const ClientGone& input, Actions& out) {
+  ForgetClient(state, input, out);
+}
+
+void Take(State& state, const base::Now& now, const StateSaved& input, Actions& out) {
+  if (!input.ok) {
+    if (!state.save_failing) {
+      out.push_back(LogLine{
+          base::LogLevel::kWarning,
+          fmt::format("WARNING: Sentinel was not able to save the new configuration on disk!!!: {}", input.error)});
+    }
+    state.save_failing = true;
+    state.timers.Set(TimerKey{InstanceId::kNone, TimerKind::kSaveRetry, 0}, now.mono + kSaveRetry);
+    AnswerAfterSave(state, input, now, out);
+    return;
+  }
+  state.save_failing = false;
+  state.timers.Cancel(TimerKey{InstanceId::kNone, TimerKind::kSaveRetry, 0});
+  state.durable_change = std::max(state.durable_change, input.through);
+  LogNotice(out, "Sentinel new configuration saved on disk");
+  AnswerAfterSave(state, input, now, out);
+  OwnVotesAreDurable(state, now, out);
+}
+
+// TODO(when scripts are run): the queue of spec/sentinel.md 1.9 takes these.
+void Take(State&, const base::Now&, const ScriptStarted&, Actions&) {}
+void Take(State&, const base::Now&, const ScriptEnded&, Actions&) {}
+
+void Take(State& state, const base::Now& now, const NameResolved& input, Actions& out) {
+  TakeResolved(state, input, now, out);
+}
+
+void Take(State& state, const base::Now& now, const Stalled& input, Actions& out) {
+  TakeStall(state, input.by, now, out);
+}
+
+// What every step ends with: failovers that it has finished, and the next deadline when that has moved.
+void Finish(State& state, const base::Now& now, Actions& out) {
+  const std::set<std::string> finished = std::move(state.finished);
+  state.finished.clear();
+  for (const std::string& name : finished) {
+    if (Master* master = FindMaster(state, name)) FinishFailover(state, *master, now, out);
+  }
+  const auto next = state.timers.Next();
+  if (next && next != state.wake_at) {
+    state.wake_at = next;
+    out.push_back(WakeAt{*next});
+  }
+#ifdef VIGIL_CHECK_INVARIANTS
+  RequireInvariants(state);
+#endif
+}
+
+}  // namespace
+
+void Start(State& state, const base::Now& now, Actions& out) {
+  state.started = now;
+  if (state.my_id.empty()) {
+    state.my_id = base::RunId{state.random.Hex()};
+    MarkChanged(state, out);
+  }
+  LogNotice(out, fmt::format("Sentinel ID is {}", state.my_id.hex));
+  for (auto& [name, master] : state.masters) {
+    AnnounceEvent(state, &master, "+monitor", fmt::format("{} quorum {}", Describe(state, master), master.quorum), 0,
+                  out);
+    WatchMaster(state, master, now, out);
+  }
+  Finish(state, now, out);
+}
+
+void Step(State& state, const base::Now& now, const Input& input, Actions& out) {
+  std::visit([&](const auto& what) { Take(state, now, what, out); }, input);
+  Finish(state, now, out);
+}
+
+}  // namespace sentinel
