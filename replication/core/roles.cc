@@ -104,6 +104,11 @@ void Promote(NodeState& state, const Now& now) {
 
 void Follow(NodeState& state, const base::Endpoint& master, const Now& now) {
   if (state.is_master()) {
+    // Writes of the transaction that makes us a replica are still a master's: they belong before the end.
+    if (state.exec_effects != nullptr) {
+      Feed(state, *state.exec_effects, {});
+      state.exec_effects->clear();
+    }
     UnblockWaiters(state,
                    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
     // Our own history is what we ask to go on with. Replicas stay: all they have is in it.

@@ -100,11 +100,12 @@ void Save(NodeState& state, NodeClient& client, const resp::Words&, const Now& n
   client.blocked = Blocked::kSave;
 }
 
-void BgSave(NodeState& state, NodeClient&, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
+void BgSave(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
   const bool schedule = words.size() == 2 && base::EqualsIgnoreCase(words[1], "schedule");
   if (words.size() > 1 && !schedule) return reply.Error("ERR syntax error");
-  if (state.saving.running != 0) {
-    if (!schedule) return reply.Error("ERR Background save already in progress");
+  // Inside EXEC the data are ahead of the offset that the file would name: it begins right after.
+  if (state.saving.running != 0 || client.in_exec) {
+    if (!schedule && !client.in_exec) return reply.Error("ERR Background save already in progress");
     state.saving.scheduled = true;
     return reply.Simple("Background saving scheduled");
   }
@@ -248,14 +249,14 @@ void OnSaved(NodeState& state, SnapshotId id, const base::Result<void>& result, 
 std::optional<MonoTime> SavingDeadline(const NodeState& state) {
   if (state.shutdown.stage == Shutdown::Stage::kWaitReplicas) return state.shutdown.until;
   if (!MaySaveNow(state)) return std::nullopt;
-  if (state.saving.scheduled) return state.now.mono;
+  if (state.saving.scheduled) return state.saving.not_before.value_or(state.now.mono);
   return SavePointDue(state);
 }
 
 void CheckSavePoints(NodeState& state, const Now& now) {
   if (!MaySaveNow(state)) return;
-  const std::optional<MonoTime> due = SavePointDue(state);
-  if (!state.saving.scheduled && (!due || now.mono < *due)) return;
+  const std::optional<MonoTime> due = SavingDeadline(state);
+  if (!due || now.mono < *due) return;
   if (!state.saving.scheduled) {
     state.Say(LogLevel::kNotice, fmt::format("{} changes since the last save. Saving...", state.keyspace.dirty()));
   }
