@@ -83,15 +83,24 @@ void Set(Call& call) {
 }
 
 constexpr std::array kCommands = {
-    SentinelCommand{SentinelRow("sentinel|config", -3, "Shows or sets the settings of this sentinel."), &ConfigCommand},
-    SentinelCommand{SentinelRow("sentinel|debug", -2, "Shows or sets the periods of the protocol."), &DebugCommand},
-    SentinelCommand{SentinelRow("sentinel|failover", 3, "Promotes a replica without asking the other sentinels."),
-                    &Failover},
-    SentinelCommand{SentinelRow("sentinel|flushconfig", 2, "Writes the configuration file."), &FlushConfig},
-    SentinelCommand{SentinelRow("sentinel|monitor", 6, "Starts watching a master."), &Monitor},
-    SentinelCommand{SentinelRow("sentinel|remove", 3, "Stops watching a master."), &Remove},
-    SentinelCommand{SentinelRow("sentinel|reset", 3, "Forgets what is known about the masters of a pattern."), &Reset},
-    SentinelCommand{SentinelRow("sentinel|set", -5, "Changes the settings of a master."), &Set},
+    SentinelCommand{SentinelRow("sentinel|config", -3, "GET <pattern> | SET <option> <value>",
+                                "Shows or sets the settings of this sentinel"),
+                    &ConfigCommand},
+    SentinelCommand{
+        SentinelRow("sentinel|debug", -2, "[<period> <ms> ...]", "Shows or sets the periods of the protocol"),
+        &DebugCommand},
+    SentinelCommand{
+        SentinelRow("sentinel|failover", 3, "<master>", "Promotes a replica without asking the other sentinels"),
+        &Failover},
+    SentinelCommand{SentinelRow("sentinel|flushconfig", 2, "", "Writes the configuration file"), &FlushConfig},
+    SentinelCommand{SentinelRow("sentinel|monitor", 6, "<name> <ip> <port> <quorum>", "Starts watching a master"),
+                    &Monitor},
+    SentinelCommand{SentinelRow("sentinel|remove", 3, "<master>", "Stops watching a master"), &Remove},
+    SentinelCommand{
+        SentinelRow("sentinel|reset", 3, "<pattern>", "Forgets what is known about the masters of a pattern"), &Reset},
+    SentinelCommand{SentinelRow("sentinel|set", -5, "<master> <option> <value> [<option> <value> ...]",
+                                "Changes the settings of a master"),
+                    &Set},
 };
 
 }  // namespace

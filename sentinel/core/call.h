@@ -67,9 +67,10 @@ std::span<const SentinelCommand> ExtensionCommands();
 // The master that words[2] names; null, and the error is the reply, when there is none.
 Master* MasterOfCall(Call& call);
 
-// As CommandRows of SENTINEL subcommands: all alike but for name, number of words and summary.
-constexpr serve::CommandRow SentinelRow(std::string_view name, int arity, std::string_view summary) {
-  return {name, arity, serve::kAdmin, {}, 0, "sentinel", summary};
+// As CommandRows of SENTINEL subcommands: alike but for name, number of words and what HELP says.
+constexpr serve::CommandRow SentinelRow(std::string_view name, int arity, std::string_view usage,
+                                        std::string_view summary) {
+  return {name, arity, serve::kAdmin, {}, 0, "sentinel", summary, usage};
 }
 
 }  // namespace sentinel

@@ -55,6 +55,8 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
   std::string error;
   const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
   if (entry != nullptr) error = serve::MayRun(state.server, client, *entry->row);
+  std::size_t length_before = client.out.size();
+  bool tells_saved = false;
   if (!error.empty()) {
     resp::ReplyWriter(client.out, client.protocol).Error(error);
   } else if (client.last_command = entry->row->name; entry->group == kSessionGroup) {
@@ -68,12 +70,15 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
     Call call{state, words, now, reply, out};
     OwnGroups()[static_cast<std::size_t>(entry->group - 1)][entry->index].handler(call);
     change = call.change;
-    if (call.tells_saved && !state.Durable(change)) {
-      client.held = SentinelClient::Held{std::move(bytes), change};
-      change = 0;
-    } else {
-      client.out += bytes;
-    }
+    tells_saved = call.tells_saved && !state.Durable(change);
+    length_before = client.out.size();
+    client.out += bytes;
+  }
+  serve::TakeBackReply(client, length_before);
+  if (tells_saved) {
+    client.held = SentinelClient::Held{client.out.substr(length_before), change};
+    client.out.resize(length_before);
+    change = 0;
   }
   if (!client.out.empty()) state.server.clients.Wake(client);
   FlushClients(state, change, out);
@@ -133,7 +138,7 @@ void AnswerAfterSave(State& state, const StateSaved& saved, const base::Now& now
     if (client == nullptr || !client->held) continue;
     if (state.Durable(client->held->change)) {
       client->out += client->held->reply;
-    } else {
+    } else if (!client->held->reply.empty()) {  // CLIENT REPLY OFF wants no errors either
       resp::ReplyWriter(client->out, client->protocol).Error("ERR Failed to save config file. Check server logs.");
     }
     client->held.reset();

@@ -50,12 +50,18 @@ void PreVote(Call& call) {
 }
 
 constexpr std::array kCommands = {
-    SentinelCommand{SentinelRow("sentinel|down-push", 6, "A peer says whether it sees a master down."), &DownPush},
-    SentinelCommand{SentinelRow("sentinel|leading", 8, "A peer says that it leads a failover."), &Leading},
-    SentinelCommand{SentinelRow("sentinel|pre-vote", 6, "A peer asks whether it would get our vote."), &PreVote},
-    SentinelCommand{SentinelRow("sentinel|vigil", -2,
+    SentinelCommand{
+        SentinelRow("sentinel|down-push", 6, "<ip> <port> <0|1> <id>", "A peer says whether it sees a master down"),
+        &DownPush},
+    SentinelCommand{SentinelRow("sentinel|leading", 8, "<ip> <port> <epoch> <id> <replica-ip> <replica-port>",
+                                "A peer says that it leads a failover"),
+                    &Leading},
+    SentinelCommand{
+        SentinelRow("sentinel|pre-vote", 6, "<ip> <port> <epoch> <id>", "A peer asks whether it would get our vote"),
+        &PreVote},
+    SentinelCommand{SentinelRow("sentinel|vigil", -2, "[<word> ...]",
                                 "Returns the words that this sentinel speaks beyond the stock "
-                                "protocol."),
+                                "protocol"),
                     &Words},
 };
 

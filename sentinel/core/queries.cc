@@ -113,6 +113,11 @@ void MyId(Call& call) {
   call.reply.Bulk(call.state.my_id.hex);
 }
 
+// TODO(when scripts are run): the queue. Until then nothing is ever pending.
+void PendingScripts(Call& call) {
+  call.reply.Array(0);
+}
+
 void Replicas(Call& call) {
   const Master* master = MasterOfCall(call);
   if (master == nullptr) return;
@@ -139,9 +144,9 @@ void Sentinels(Call& call) {
 
 constexpr std::array kCommands = {
     SentinelCommand{
-        SentinelRow("sentinel|ckquorum", 3, "Tells whether enough sentinels can be reached for a failover."),
+        SentinelRow("sentinel|ckquorum", 3, "<master>", "Tells whether enough sentinels can be reached for a failover"),
         &CheckQuorumOf},
-    SentinelCommand{SentinelRow("sentinel|get-master-addr-by-name", 3, "Returns the address to write to."),
+    SentinelCommand{SentinelRow("sentinel|get-master-addr-by-name", 3, "<master>", "Returns the address to write to"),
                     &GetMasterAddr},
     SentinelCommand{{"sentinel|help",
                      2,
@@ -149,20 +154,24 @@ constexpr std::array kCommands = {
                      {},
                      0,
                      "sentinel",
-                     "Returns helpful text about the different subcommands."},
+                     "Returns helpful text about the different subcommands"},
                     &Help},
-    SentinelCommand{SentinelRow("sentinel|info-cache", -3, "Returns the last INFO of masters and their replicas."),
+    SentinelCommand{SentinelRow("sentinel|info-cache", -3, "<master> [<master> ...]",
+                                "Returns the last INFO of masters and their replicas"),
                     &InfoCache},
-    SentinelCommand{SentinelRow("sentinel|is-master-down-by-addr", 6,
-                                "Tells a peer whether a master looks down, and votes when it asks for a vote."),
+    SentinelCommand{SentinelRow("sentinel|is-master-down-by-addr", 6, "<ip> <port> <epoch> <id>|*",
+                                "Tells a peer whether a master looks down, and votes when it asks for a vote"),
                     &IsMasterDownByAddr},
-    SentinelCommand{SentinelRow("sentinel|master", 3, "Returns the state of a master."), &ShowMaster},
-    SentinelCommand{SentinelRow("sentinel|masters", 2, "Returns the state of all masters."), &ShowMasters},
-    SentinelCommand{SentinelRow("sentinel|myid", 2, "Returns the id of this sentinel."), &MyId},
-    SentinelCommand{SentinelRow("sentinel|replicas", 3, "Returns the state of a master's replicas."), &Replicas},
-    SentinelCommand{SentinelRow("sentinel|sentinels", 3, "Returns the other sentinels that watch a master."),
+    SentinelCommand{SentinelRow("sentinel|master", 3, "<master>", "Returns the state of a master"), &ShowMaster},
+    SentinelCommand{SentinelRow("sentinel|masters", 2, "", "Returns the state of all masters"), &ShowMasters},
+    SentinelCommand{SentinelRow("sentinel|myid", 2, "", "Returns the id of this sentinel"), &MyId},
+    SentinelCommand{SentinelRow("sentinel|pending-scripts", 2, "", "Returns the scripts that wait or run"), &PendingScripts},
+    SentinelCommand{SentinelRow("sentinel|replicas", 3, "<master>", "Returns the state of a master's replicas"),
+                    &Replicas},
+    SentinelCommand{SentinelRow("sentinel|sentinels", 3, "<master>", "Returns the other sentinels that watch a master"),
                     &Sentinels},
-    SentinelCommand{SentinelRow("sentinel|slaves", 3, "Returns the state of a master's replicas."), &Replicas},
+    SentinelCommand{SentinelRow("sentinel|slaves", 3, "<master>", "Returns the state of a master's replicas"),
+                    &Replicas},
 };
 
 }  // namespace

@@ -50,7 +50,7 @@ void Shutdown(Call& call) {
   }
   if ((save && no_save) || (abort && (save || no_save || now_or_force))) return call.reply.Error("ERR syntax error");
   if (abort) return call.reply.Error("ERR No shutdown in progress.");
-  call.out.push_back(LogLine{base::LogLevel::kWarning, "User requested shutdown..."});
+  call.out.push_back(LogLine{base::LogLevel::kWarning, "User requested shutdown.."});
   call.out.push_back(Stop{0});
 }
 
@@ -66,7 +66,7 @@ constexpr std::array kCommands = {
                      {},
                      serve::kCatDangerous,
                      "server",
-                     "Returns information and statistics about this sentinel."},
+                     "Returns information and statistics about this sentinel"},
                     &Info},
     SentinelCommand{{"publish",
                      3,
@@ -74,7 +74,7 @@ constexpr std::array kCommands = {
                      {},
                      0,
                      "pubsub",
-                     "Hands a hello message to this sentinel."},
+                     "Hands a hello message to this sentinel"},
                     &Publish},
     SentinelCommand{{"role",
                      1,
@@ -82,9 +82,9 @@ constexpr std::array kCommands = {
                      {},
                      serve::kCatAdmin | serve::kCatDangerous,
                      "server",
-                     "Returns the word sentinel and the names of the masters that are watched."},
+                     "Returns the word sentinel and the names of the masters that are watched"},
                     &Role},
-    SentinelCommand{{"sentinel", -2, serve::kAdmin, {}, 0, "sentinel", "A container for Redis Sentinel commands."},
+    SentinelCommand{{"sentinel", -2, serve::kAdmin, {}, 0, "sentinel", "A container for Redis Sentinel commands"},
                     &Container},
     SentinelCommand{
         {"shutdown",
@@ -93,7 +93,7 @@ constexpr std::array kCommands = {
          {},
          0,
          "server",
-         "Ends this sentinel."},
+         "Ends this sentinel"},
         &Shutdown},
 };
 
