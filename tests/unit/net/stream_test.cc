@@ -245,6 +245,20 @@ TEST_CASE("stream: a paused stream leaves bytes where they are") {
   CHECK(bed.RunUntil([&] { return server.heard == "later"; }));
 }
 
+TEST_CASE("stream: what has arrived can be taken at once, and is not delivered again") {
+  Bed bed;
+  Pair pair(bed);
+  Ear server;
+  pair.server->Start(server.Callbacks());
+  pair.client->Write("taken");
+  CHECK(pair.server->TakeArrived() == "taken");  // loopback delivers before write() returns
+  CHECK(pair.server->TakeArrived().empty());
+  pair.client->Write(" and delivered");
+  CHECK(bed.RunUntil([&] { return !server.heard.empty(); }));
+  CHECK(server.heard == " and delivered");
+  CHECK(server.closed == 0);
+}
+
 TEST_CASE("stream: CloseAfterFlush delivers everything, also when the object is destroyed at once") {
   Bed bed;
   Pair pair(bed);
