@@ -1,0 +1,135 @@
+// A small world for scenarios: real sentinel cores, scripted data nodes, one virtual clock. Nothing here is random but
+// what the cores draw from their seeds, so a scenario's trace is the same every time.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sentinel/core/outbox.h"
+#include "sentinel/core/reply.h"
+#include "sentinel/core/settings.h"
+#include "sentinel/core/step.h"
+
+namespace scenario {
+
+using base::Millis;
+using base::MonoTime;
+
+// A data node that answers as a redis-server would, as far as sentinels look.
+struct Node {
+  std::uint16_t port = 0;
+  bool alive = true;
+  bool frozen = false;            // accepts connections and bytes, answers later
+  std::uint16_t master_port = 0;  // 0: a master
+  base::Offset offset = 0;
+  int priority = 100;
+  std::int64_t keys = 10;
+  std::string replid = std::string(40, 'a');
+  std::string replid2;
+  base::Offset second_offset = -1;
+  std::string run_id;
+  bool obeys = true;                       // false: SLAVEOF is answered and not done
+  std::function<void(Node&)> before_info;  // called before each INFO is answered
+  std::vector<std::string> commands;       // SLAVEOF words received, as text
+  MonoTime link_lost_at{};
+};
+
+class World {
+ public:
+  World();
+  ~World();
+  World(const World&) = delete;
+
+  Node& AddNode(std::uint16_t port, std::uint16_t master_port);
+  // Sentinel number n (1, 2 ...) watches `mymaster` at port 7000 with `config` appended. Its id is forty times the
+  // digit n, its port 26000 + n.
+  void AddSentinel(int n, int quorum, const std::string& config = "");
+  // One that speaks only what stock speaks, and whose loop looks every 100 ms.
+  void MakeStock(int n);
+
+  // Runs the clock.
+  void Run(Millis length);
+  // Runs until `what` is true; false when that takes longer than `at_most`.
+  bool RunUntil(const std::function<bool()>& what, Millis at_most);
+  MonoTime now() const { return now_; }
+
+  Node& node(std::uint16_t port) { return *nodes_.at(port); }
+  sentinel::State& state(int n);
+  sentinel::Master& master(int n);
+  bool running(int n) const;
+
+  // Faults.
+  void KillNode(std::uint16_t port);
+  void StartNode(std::uint16_t port);
+  void Freeze(std::uint16_t port);
+  void Thaw(std::uint16_t port);
+  void KillSentinel(int n);   // what was not saved is lost
+  void StartSentinel(int n);  // from its last durable text
+  void FailSaves(int n, bool fail);
+  void SlowDisk(int n, Millis latency);
+  // No bytes between two ports, either way, until Heal.
+  void Cut(std::uint16_t a, std::uint16_t b);
+  void Heal(std::uint16_t a, std::uint16_t b);
+
+  // A command from outside; returns the reply's raw bytes once they have left, empty when they have not after 1 s.
+  std::string Ask(int n, std::vector<std::string> words);
+
+  // "s1 +sdown master mymaster 127.0.0.1 7000": announced so far, in order, of sentinel n (0: of all).
+  std::vector<std::string> Events(int n = 0) const;
+  // Names only, without those of `ignored`.
+  std::vector<std::string> EventNames(int n) const;
+  bool Has(int n, const std::string& event) const;
+  int Count(int n, const std::string& event) const;
+  // Milliseconds from `since` to the first such event after it; -1 when there is none.
+  std::int64_t When(int n, const std::string& event, MonoTime since) const;
+  // Everything, with times: for a failing test to print.
+  std::string Trace() const;
+  // Milliseconds of the last change of roles and such are not in here: only what sentinels agreed on.
+  std::uint16_t AddressAt(int n) const;
+
+ private:
+  struct Connection;
+  struct Sentinel;
+  struct Line {
+    MonoTime at;
+    int who;
+    std::string text;
+    bool event;
+  };
+
+  void At(MonoTime at, std::function<void()> what);
+  void Feed(int n, const sentinel::Input& input);
+  void Carry(int n, sentinel::Actions actions);
+  void OpenConnection(int n, const sentinel::Connect& connect);
+  void FlushLink(const std::shared_ptr<Connection>& connection);
+  void FlushClient(int n, serve::ClientId client);
+  void BeginSave(int n);
+  void Deliver(const std::shared_ptr<Connection>& connection, const sentinel::Command& command);
+  void DeliverToNode(const std::shared_ptr<Connection>& connection, const sentinel::Command& command);
+  sentinel::ReplyValue Answer(Node& node, const std::shared_ptr<Connection>& connection,
+                              const sentinel::Command& command);
+  std::string InfoOf(Node& node);
+  void ReplyTo(const std::shared_ptr<Connection>& connection, sentinel::Command command, sentinel::ReplyValue reply);
+  void CloseByPeer(const std::shared_ptr<Connection>& connection);
+  bool Reachable(std::uint16_t a, std::uint16_t b) const;
+  Sentinel* SentinelAt(std::uint16_t port);
+  base::Now Clock() const;
+
+  MonoTime now_{Millis(1000000)};
+  std::uint64_t order_ = 0;
+  std::map<std::pair<MonoTime, std::uint64_t>, std::function<void()>> queue_;
+  std::map<std::uint16_t, std::unique_ptr<Node>> nodes_;
+  std::map<int, std::unique_ptr<Sentinel>> sentinels_;
+  std::vector<std::shared_ptr<Connection>> connections_;
+  std::set<std::pair<std::uint16_t, std::uint16_t>> cuts_;
+  std::vector<Line> lines_;
+  serve::ClientId next_client_ = 1;
+};
+
+}  // namespace scenario
