@@ -1,6 +1,8 @@
 #include "sentinel/cli/command_line.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -49,6 +51,15 @@ void TakePasswordFromEnvironment(Credentials& credentials) {
   if (credentials.password.empty() && password != nullptr) credentials.password = password;
 }
 
+// A caller may have closed some of 0, 1, 2; the next socket must not become our stdout.
+void OccupyStandardStreams() {
+  for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = open("/dev/null", O_RDWR)) {
+    if (fd <= STDERR_FILENO) continue;
+    close(fd);
+    return;
+  }
+}
+
 std::string OneLine(std::string text) {
   for (char& c : text) {
     if (c == '\n') c = ' ';
@@ -60,6 +71,7 @@ std::string OneLine(std::string text) {
 }  // namespace
 
 int Run(int argc, char** argv) {
+  OccupyStandardStreams();
   CatchInterrupts();
   CLI::App app("Starts, watches and steers masters that fail over.", "vigil");
   app.set_version_flag("--version", "vigil " VIGIL_VERSION);

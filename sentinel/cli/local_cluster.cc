@@ -104,6 +104,7 @@ Result<void> StartServer(Cluster& cluster, Server& server) {
   spec.executable = server.executable;
   spec.words = {(cluster.folder / server.config()).string()};
   if (server.kind == ServerKind::kSentinel) spec.words.push_back("--sentinel");
+  spec.folder = (cluster.folder / server.name).string();
   spec.log = (cluster.folder / server.log()).string();
   const auto started = StartDaemon(spec, [&](const ProcessId& process) {
     server.process = process;

@@ -76,7 +76,7 @@ void CollectChild(pid_t pid) {
 }
 
 // Runs in the child, between fork and exec: only calls that are safe there. Never returns.
-[[noreturn]] void BecomeDaemon(char* const* argv, int log, int go, int report) {
+[[noreturn]] void BecomeDaemon(char* const* argv, const char* folder, int log, int go, int report) {
   setsid();
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) std::signal(signal, SIG_DFL);
   sigset_t none;
@@ -88,7 +88,8 @@ void CollectChild(pid_t pid) {
   // Nothing but the word "go" starts us; when our parent dies instead, the pipe ends.
   if (read(go, &byte, 1) != 1) _exit(1);
   const int nothing = open("/dev/null", O_RDONLY);
-  if (nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(log, 1) >= 0 && dup2(log, 2) >= 0) execv(argv[0], argv);
+  if (chdir(folder) == 0 && nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(log, 1) >= 0 && dup2(log, 2) >= 0)
+    execv(argv[0], argv);
   const int reason = errno;
   if (write(report, &reason, sizeof reason) < 0) _exit(126);
   _exit(127);
@@ -138,7 +139,7 @@ Result<ProcessId> StartDaemon(const DaemonSpec& spec, const std::function<Result
   if (pid < 0) return Fail(ErrorCode::kIo, fmt::format("cannot start a process: {}", std::strerror(errno)));
   if (pid == 0) {
     close(go[1]);  // otherwise the pipe would never end for us
-    BecomeDaemon(argv.data(), log.get(), go[0], report[1]);
+    BecomeDaemon(argv.data(), spec.folder.c_str(), log.get(), go[0], report[1]);
   }
   report_write.Close();
   EndedChildren().erase(pid);

@@ -39,6 +39,7 @@ bool IsRunning(const ProcessId& process);
 struct DaemonSpec {
   std::string executable;          // absolute
   std::vector<std::string> words;  // its arguments, without argv[0]
+  std::string folder;              // where it runs: nobody's removable disk is kept busy by it
   std::string log;                 // stdout and stderr are appended to it
 };
 

@@ -54,8 +54,12 @@ void Say(std::string_view line) {
 
 void Complain(std::string_view what, std::string_view next) {
   std::fflush(stdout);
-  const std::string line = next.empty() ? fmt::format("vigil: {}\n", what) : fmt::format("vigil: {}; {}\n", what, next);
-  std::fwrite(line.data(), 1, line.size(), stderr);
+  std::string text = fmt::format("vigil: {}", what);
+  // Behind the lines of a log, advice needs a line of its own.
+  const bool has_more_lines = what.find('\n') != std::string_view::npos;
+  if (!next.empty()) text += (has_more_lines ? "\nvigil: " : "; ") + std::string(next);
+  text += '\n';
+  std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 std::string Grouped(long long number) {

@@ -100,10 +100,9 @@ void Report(const CounterClient& client, const Stage& stage, const Paint& paint)
   const long long lost = CountLost(diary);
   Say("");
   if (const auto outage = LongestOutage(diary)) {
-    Say(fmt::format(
-        "  outage seen by the client   {:.0f} ms (last write accepted {:.0f} ms, next {:.0f} ms after the kill)",
-        std::chrono::duration<double, std::milli>(outage->to - outage->from).count(),
-        stage.timeline().MillisAt(outage->from), stage.timeline().MillisAt(outage->to)));
+    Say(fmt::format("  outage seen by the client   {:.0f} ms (from {:.0f} ms before to {:.0f} ms after the kill)",
+                    std::chrono::duration<double, std::milli>(outage->to - outage->from).count(),
+                    std::max(0.0, -stage.timeline().MillisAt(outage->from)), stage.timeline().MillisAt(outage->to)));
   }
   Say(fmt::format("  writes acknowledged         {}", Grouped(CountAcknowledged(diary))));
   Say(fmt::format("  acknowledged writes lost    {}", paint(lost == 0 ? Tone::kGood : Tone::kBad, Grouped(lost))));
@@ -175,6 +174,9 @@ int OnRunningCluster(const DemoOptions& options) {
   auto cluster = LoadCluster(options.up.folder);
   const auto lock = cluster ? FolderLock::Take(cluster->folder) : tl::unexpected(cluster.error());
   if (!lock) return GiveUp(lock.error().text, options);
+  for (const Server& server : cluster->servers) {
+    if (!IsRunning(server.process)) return GiveUp(server.name + " does not run", options);
+  }
   const auto healthy = WaitHealthy(*cluster, milliseconds(20000));
   if (!healthy) return GiveUp(healthy.error().text, options);
   const auto victim = std::ranges::find(cluster->servers, healthy->address, &Server::address);

@@ -23,7 +23,7 @@ struct LogFile {
 };
 
 base::Result<ProcessId> StartShell(const LogFile& log, const std::string& script) {
-  return StartDaemon({"/bin/sh", {"-c", script}, log.path}, [](const ProcessId&) { return base::Result<void>(); });
+  return StartDaemon({"/bin/sh", {"-c", script}, "/", log.path}, [](const ProcessId&) { return base::Result<void>(); });
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ TEST_CASE("process: a daemon is recorded before it runs, writes to its log, and 
   bool ran_before_record = false;
   ProcessId recorded;
   const auto started =
-      StartDaemon({"/bin/sh", {"-c", "echo begun; exec sleep 600"}, log.path}, [&](const ProcessId& process) {
+      StartDaemon({"/bin/sh", {"-c", "echo begun; exec sleep 600"}, "/", log.path}, [&](const ProcessId& process) {
         recorded = process;
         ran_before_record = !FileTail(log.path, 1).empty();
         return base::Result<void>();
@@ -64,7 +64,7 @@ TEST_CASE("process: a daemon is recorded before it runs, writes to its log, and 
 TEST_CASE("process: one that is not recorded never runs") {
   const LogFile log;
   const auto started =
-      StartDaemon({"/bin/sh", {"-c", "echo begun"}, log.path},
+      StartDaemon({"/bin/sh", {"-c", "echo begun"}, "/", log.path},
                   [](const ProcessId&) -> base::Result<void> { return base::Fail(base::ErrorCode::kIo, "disk full"); });
   REQUIRE_FALSE(started);
   CHECK(started.error().text == "disk full");
@@ -100,7 +100,7 @@ TEST_CASE("process: one that ignores SIGTERM is killed after its grace") {
 TEST_CASE("process: a program that cannot run is an error at once, with the reason") {
   const LogFile log;
   const auto started =
-      StartDaemon({"/does/not/exist", {}, log.path}, [](const ProcessId&) { return base::Result<void>(); });
+      StartDaemon({"/does/not/exist", {}, "/", log.path}, [](const ProcessId&) { return base::Result<void>(); });
   REQUIRE_FALSE(started);
   CHECK(started.error().text.find("No such file") != std::string::npos);
 }
