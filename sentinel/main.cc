@@ -1,1 +1,157 @@
-int main() { return 1; }
+// vigil-sentinel: watches masters and replicas, agrees with its peers, promotes a replica.
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replication/base/text.h"
+#include "sentinel/core/settings.h"
+#include "sentinel/edge/daemon.h"
+#include "sentinel/edge/log_file.h"
+#include "sentinel/edge/state_file.h"
+
+namespace {
+
+constexpr const char* kUsage =
+    "Usage: vigil-sentinel CONFIG [--sentinel] [--DIRECTIVE VALUE ...]\n"
+    "\n"
+    "  CONFIG         a sentinel.conf as Redis Sentinel reads it; it is rewritten, so it must be writable\n"
+    "  --sentinel     accepted for compatibility; this program is always a sentinel\n"
+    "  --DIRECTIVE    a directive of the file, put after it: --port 26380\n"
+    "  -v, --version\n"
+    "  -h, --help\n";
+
+struct CommandLine {
+  std::string config_path;
+  std::string extra_lines;  // directives from the command line, one per line
+};
+
+[[noreturn]] void Exit(const std::string& line) {
+  std::fprintf(stderr, "vigil-sentinel: %s\n", line.c_str());
+  std::exit(1);
+}
+
+CommandLine ParseArguments(int argc, char** argv) {
+  CommandLine result;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "-v" || word == "--version") {
+      std::printf("vigil-sentinel %s (speaks Redis Sentinel 7.0.15)\n", VIGIL_VERSION);
+      std::exit(0);
+    }
+    if (word == "-h" || word == "--help") {
+      std::fputs(kUsage, stdout);
+      std::exit(0);
+    }
+    if (word == "--sentinel") continue;
+    if (word.starts_with("--") && word.size() > 2) {
+      result.extra_lines += "\n" + word.substr(2);
+    } else if (!result.extra_lines.empty()) {
+      result.extra_lines += " " + base::QuoteWord(word);
+    } else if (result.config_path.empty()) {
+      result.config_path = word;
+    } else {
+      Exit(fmt::format("unexpected argument '{}'; see --help", word));
+    }
+  }
+  if (result.config_path.empty()) {
+    std::fputs(kUsage, stderr);
+    Exit("a configuration file is needed: the state of the sentinel is kept in it");
+  }
+  return result;
+}
+
+// Absolute before `dir` moves us elsewhere: the file is rewritten for as long as we run.
+std::string AbsolutePath(const std::string& path) {
+  char resolved[PATH_MAX];
+  if (realpath(path.c_str(), resolved) == nullptr) Exit(fmt::format("{}: {}", path, std::strerror(errno)));
+  return resolved;
+}
+
+std::uint64_t Entropy() {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) Exit(std::string("getrandom: ") + std::strerror(errno));
+  return seed;
+}
+
+// The parent leaves when the child has gone into the background; errors until then went to the terminal.
+void Daemonize() {
+  const pid_t child = fork();
+  if (child < 0) Exit(std::string("fork: ") + std::strerror(errno));
+  if (child > 0) _exit(0);
+  setsid();
+  if (std::freopen("/dev/null", "r", stdin) == nullptr || std::freopen("/dev/null", "w", stdout) == nullptr ||
+      std::freopen("/dev/null", "w", stderr) == nullptr) {
+    _exit(1);
+  }
+}
+
+void WritePidFile(const std::string& path, base::Log& log) {
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  if (file == nullptr) {
+    log.Write(base::LogLevel::kWarning, fmt::format("Failed to write PID file {}: {}", path, std::strerror(errno)));
+    return;
+  }
+  std::fprintf(file, "%d\n", static_cast<int>(getpid()));
+  std::fclose(file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const CommandLine arguments = ParseArguments(argc, argv);
+  const std::string config_path = AbsolutePath(arguments.config_path);
+  const base::Result<std::string> config_text = sentinel::edge::ReadFile(config_path);
+  if (!config_text) Exit(config_text.error().text);
+
+  auto state = std::make_unique<sentinel::State>(Entropy());
+  base::Result<sentinel::ProcessSettings> settings =
+      sentinel::LoadSettings(*config_text + arguments.extra_lines, *state, net::Loop::ReadClocks());
+  if (!settings) Exit(fmt::format("{}:{}", config_path, settings.error().text));
+  if (access(config_path.c_str(), W_OK) != 0) {
+    Exit(fmt::format("{} is not writable: {}. A sentinel keeps its votes and what it learned in this file", config_path,
+                     std::strerror(errno)));
+  }
+  if (!settings->dir.empty() && chdir(settings->dir.c_str()) != 0) {
+    Exit(fmt::format("dir {}: {}", settings->dir, std::strerror(errno)));
+  }
+
+  auto log = sentinel::edge::LogFile::Open(settings->logfile, settings->loglevel);
+  if (!log) Exit(log.error().text);
+  // The clocks and threads of the daemon begin behind this point: a fork would lose them.
+  if (settings->daemonize) Daemonize();
+  state->config_path = config_path;
+  state->executable = AbsolutePath("/proc/self/exe");
+  state->process_id = getpid();
+  state->started = net::Loop::ReadClocks();
+  const std::string pid_file =
+      settings->pidfile.empty() && settings->daemonize ? "/var/run/redis-sentinel.pid" : settings->pidfile;
+
+  int exit_code = 0;
+  {
+    const std::uint16_t port = settings->port;
+    sentinel::edge::Daemon daemon(std::move(state), *settings, config_path, *config_text, **log);
+    if (auto listening = daemon.Listen(); !listening) {
+      (*log)->Write(base::LogLevel::kWarning, listening.error().text);
+      Exit(listening.error().text);
+    }
+    if (!pid_file.empty()) WritePidFile(pid_file, **log);
+    for (const std::string& name : settings->ignored) {
+      (*log)->Write(base::LogLevel::kNotice, fmt::format("'{}' has no meaning here and is ignored", name));
+    }
+    (*log)->Write(base::LogLevel::kNotice, fmt::format("vigil-sentinel {} is ready on port {}", VIGIL_VERSION, port));
+    exit_code = daemon.Run();
+  }
+  if (!pid_file.empty()) unlink(pid_file.c_str());
+  (*log)->Write(base::LogLevel::kWarning, "Sentinel is now ready to exit, bye bye...");
+  return exit_code;
+}
