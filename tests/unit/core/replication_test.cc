@@ -88,6 +88,23 @@ TEST_CASE("replication: the database of a write is the database on the replica")
   CHECK(replica.state().keyspace.Size(0) == 1);
 }
 
+TEST_CASE("replication: a master that comes back to the role names its database anew") {
+  Pair pair;
+  auto& [world, one, two] = pair;
+  Follow(world, two, one);
+  const ClientId client = world.Open(one);
+  world.SendRaw(one, client, "SELECT 2\r\nSET a 1\r\n");
+  world.Do(two, {"REPLICAOF", "NO", "ONE"});
+  Follow(world, one, two);
+  world.Do(two, {"SET", "b", "1"});
+  world.Do(one, {"REPLICAOF", "NO", "ONE"});
+  Follow(world, two, one);
+  world.SendRaw(one, client, "SET a 2\r\n");  // still in database 2
+  CHECK(Same(one, two));
+  CHECK(two.state().keyspace.Size(0) == 1);
+  CHECK(two.state().stats.sync_full == 0);
+}
+
 TEST_CASE("replication: a broken link goes on where it stopped") {
   Pair pair;
   auto& [world, master, replica] = pair;

@@ -1,0 +1,187 @@
+// Whatever happens to nodes that are cut, killed, promoted and demoted at random: equal history and offset mean equal
+// data, and in the end all can follow one master.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replication/base/random.h"
+#include "replication/data/data_digest.h"
+#include "tests/unit/core/world.h"
+
+using namespace replication;
+
+namespace {
+
+constexpr int kNodes = 4;
+constexpr int kSteps = 150;
+
+class Chaos {
+ public:
+  explicit Chaos(std::uint64_t seed) : random_(seed) {
+    const std::size_t pieces[] = {5, 300, 5000, 1 << 20};
+    world_.piece = pieces[random_.Below(4)];
+    // A small backlog makes full syncs frequent, a larger one partial ones.
+    backlog_ = random_.Chance(0.5) ? 16384 : 1 << 20;
+    for (int i = 0; i < kNodes; ++i) {
+      boxes_.push_back(&world_.Add(fmt::format("n{}", i), [&](Settings& settings) {
+        settings.repl_backlog_size = backlog_;
+        settings.repl_timeout = base::Seconds(5);
+        settings.repl_ping_replica_period = base::Seconds(1);
+      }));
+    }
+  }
+
+  void Run() {
+    for (int step = 0; step < kSteps; ++step) {
+      Step();
+      CheckEqualMeansEqual();
+    }
+    Heal();
+  }
+
+ private:
+  Box& Any() { return *boxes_[random_.Below(boxes_.size())]; }
+
+  // Is `box` the master of `other`, at whatever distance, or itself? A ring would pass its bytes round for ever, as it
+  // does with every server.
+  bool Follows(const Box& other, const Box& box) const {
+    const Box* at = &other;
+    while (at != nullptr && at != &box) {
+      const base::Endpoint& master = at->state().settings.replicaof;
+      const auto found = std::ranges::find_if(boxes_, [&](const Box* each) { return each->port == master.port; });
+      at = found == boxes_.end() ? nullptr : *found;
+    }
+    return at != nullptr;
+  }
+
+  void Write(Box& box) {
+    const ClientId client = world_.Open(box);
+    std::string bytes;
+    const bool together = random_.Chance(0.3);
+    if (together) bytes += "MULTI\r\n";
+    for (std::uint64_t i = 0; i < 1 + random_.Below(20); ++i) {
+      const std::string key = fmt::format("k{}", random_.Below(30));
+      switch (random_.Below(7)) {
+        case 0:
+          bytes += fmt::format("INCR n{}\r\n", random_.Below(5));
+          break;
+        case 1:
+          bytes += fmt::format("APPEND {} {}\r\n", key, random_.Hex(3));
+          break;
+        case 2:
+          bytes += fmt::format("SET {} {} PX {}\r\n", key, random_.Hex(5), 1 + random_.Below(3000));
+          break;
+        case 3:
+          bytes += fmt::format("DEL {}\r\n", key);
+          break;
+        case 4:
+          bytes += fmt::format("SELECT {}\r\n", random_.Below(3));
+          break;
+        case 5:
+          bytes += random_.Chance(0.05) ? "FLUSHDB\r\n" : fmt::format("PUBLISH c {}\r\n", random_.Hex(4));
+          break;
+        default:
+          bytes += fmt::format("SET {} {}\r\n", key, random_.Hex(random_.Below(900)));
+          break;
+      }
+    }
+    if (together) bytes += "EXEC\r\n";
+    world_.SendRaw(box, client, bytes);
+    world_.Hang(box, client);
+  }
+
+  void Step() {
+    Box& box = Any();
+    switch (random_.Below(12)) {
+      case 0:
+        world_.Do(box, {"REPLICAOF", "NO", "ONE"});
+        break;
+      case 1:
+      case 2: {
+        Box& master = Any();
+        if (!Follows(master, box)) world_.Do(box, {"REPLICAOF", "127.0.0.1", fmt::format("{}", master.port)});
+        break;
+      }
+      case 3:
+        world_.Cut(box);
+        break;
+      case 4:
+        isolated_[&box] = !isolated_[&box];
+        world_.Isolate(box, isolated_[&box]);
+        break;
+      case 5:
+        world_.Do(box, {"SAVE"});
+        break;
+      case 6:
+        world_.Restart(box);
+        break;
+      case 7:
+        world_.Pass(base::Millis(1 + static_cast<std::int64_t>(random_.Below(7000))));
+        break;
+      case 8:
+        world_.HoldPayload(box, random_.Chance(0.5) ? 1 + random_.Below(3000) : 0);
+        break;
+      default:
+        Write(box);
+        break;
+    }
+  }
+
+  // Two nodes that stand at the same byte of the same history hold the same data, key by key.
+  void CheckEqualMeansEqual() {
+    std::map<std::pair<std::string, Offset>, const Box*> seen;
+    for (const Box* box : boxes_) {
+      // Without a backlog the offset stands still while the data change: it names nothing.
+      if (!box->state().backlog) continue;
+      const auto [at, is_new] = seen.emplace(std::pair(box->state().history.replid.hex, box->state().applied), box);
+      if (is_new) continue;
+      INFO(at->second->name << " and " << box->name << " at " << box->state().applied);
+      CHECK(data::DataDigest(at->second->state().keyspace) == data::DataDigest(box->state().keyspace));
+    }
+  }
+
+  void Heal() {
+    for (Box* box : boxes_) {
+      world_.HoldPayload(*box, 0);
+      world_.Isolate(*box, false);
+    }
+    Box& master = Any();
+    world_.Do(master, {"REPLICAOF", "NO", "ONE"});
+    for (Box* box : boxes_) {
+      if (box != &master) world_.Do(*box, {"REPLICAOF", "127.0.0.1", fmt::format("{}", master.port)});
+    }
+    REQUIRE(world_.PassUntil([&] {
+      return std::ranges::all_of(boxes_, [&](Box* box) { return box == &master || box->state().link_up(); });
+    }));
+    Write(master);
+    world_.Pass(base::Seconds(4));  // whatever has an expiry is gone
+    for (const Box* box : boxes_) {
+      INFO(box->name);
+      CHECK(box->state().history.replid == master.state().history.replid);
+      CHECK(box->state().applied == master.state().applied);
+      CHECK(data::DataDigest(box->state().keyspace) == data::DataDigest(master.state().keyspace));
+      CHECK(box->state().stats.repl_unknown_commands == 0);
+      CHECK(box->state().stats.unexpected_error_replies == 0);
+    }
+  }
+
+  base::Random random_;
+  World world_;
+  std::uint64_t backlog_ = 0;
+  std::vector<Box*> boxes_;
+  std::map<Box*, bool> isolated_;
+};
+
+}  // namespace
+
+TEST_CASE("chaos: equal history and offset mean equal data, and all can follow one master again") {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    CAPTURE(seed);
+    Chaos(seed).Run();
+  }
+}
