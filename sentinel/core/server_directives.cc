@@ -271,7 +271,7 @@ std::string ApplyServerDirective(State& state, ProcessSettings& settings, const 
     return "Bad directive or wrong number of arguments";
   }
   if (words.size() < 2) return "wrong number of arguments";
-  settings.ignored.push_back(words[0]);
+  if (std::ranges::find(settings.ignored, words[0]) == settings.ignored.end()) settings.ignored.push_back(words[0]);
   return {};
 }
 

@@ -249,11 +249,12 @@ TEST_CASE("settings: names of hosts are kept where they may be resolved") {
   CHECK(RenderSettings(loaded.state, "").find("sentinel monitor m 192.0.2.7 6379 2\n") != std::string::npos);
 }
 
-TEST_CASE("settings: Debian's own file loads unchanged") {
-  // The lines of the package's sentinel.conf that are not comments.
+TEST_CASE("settings: Debian's own file loads unchanged, and what is ignored is named once") {
+  // The lines of the package's sentinel.conf that are not comments, one of them twice.
   Loaded loaded(
       "protected-mode no\nport 26379\ndaemonize yes\npidfile /run/sentinel/redis-sentinel.pid\n"
-      "logfile /var/log/redis/redis-sentinel.log\ndir /var/lib/redis\nsentinel monitor mymaster 127.0.0.1 6379 2\n"
+      "acllog-max-len 64\nlogfile /var/log/redis/redis-sentinel.log\ndir /var/lib/redis\nsentinel monitor mymaster "
+      "127.0.0.1 6379 2\n"
       "sentinel down-after-milliseconds mymaster 30000\nacllog-max-len 128\nsentinel parallel-syncs mymaster 1\n"
       "sentinel failover-timeout mymaster 180000\nsentinel deny-scripts-reconfig yes\nSENTINEL resolve-hostnames no\n"
       "SENTINEL announce-hostnames no\nSENTINEL master-reboot-down-after-period mymaster 0\n");
