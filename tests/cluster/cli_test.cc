@@ -1,0 +1,276 @@
+// `vigil` as a person meets it: its words, its exit codes, and the processes it leaves or does not leave behind.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/process.h"
+#include "tests/support/redis.h"
+
+using namespace support;
+using nlohmann::json;
+
+namespace {
+
+constexpr int kLimitMs = 120000;
+
+struct Said {
+  int code = -1;
+  std::string text;  // stdout and stderr
+
+  bool Has(std::string_view part) const { return text.find(part) != std::string::npos; }
+};
+
+// A folder for a local cluster, which is ended with it, whatever the test did.
+class Bench {
+ public:
+  ~Bench() {
+    if (std::filesystem::exists(folder() + "/cluster.json")) Vigil({"down", "--dir", folder()});
+  }
+  // With a space: paths of users have them.
+  std::string folder() const { return temp_.path() + "/a cluster"; }
+
+  Process Start(std::vector<std::string> words) {
+    words.insert(words.begin(), OurProgram("vigil"));
+    return Process(std::move(words), fmt::format("{}/said-{}", temp_.path(), ++runs_));
+  }
+  Said Vigil(std::vector<std::string> words) {
+    Process process = Start(std::move(words));
+    const auto code = process.Wait(kLimitMs);
+    return {code.value_or(-1), process.log()};
+  }
+  // The verb on this cluster.
+  Said Do(std::vector<std::string> words) {
+    words.insert(words.begin() + 1, {"--dir", folder()});
+    return Vigil(std::move(words));
+  }
+  json Servers() const { return json::parse(ReadTextFile(folder() + "/cluster.json")).at("servers"); }
+  json Server(const std::string& name) const {
+    for (const json& server : Servers()) {
+      if (server.at("name") == name) return server;
+    }
+    throw std::runtime_error("no server " + name);
+  }
+  pid_t Pid(const std::string& name) const { return Server(name).at("pid").get<pid_t>(); }
+  // Processes that were given a configuration in our folder.
+  int Running() const {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      std::error_code error;
+      const auto where = std::filesystem::read_symlink(entry.path() / "cwd", error);
+      // A zombie has no working directory.
+      if (!error && where.string().starts_with(folder())) ++count;
+    }
+    return count;
+  }
+
+ private:
+  TempDir temp_;
+  int runs_ = 0;
+};
+
+std::vector<std::string> With(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+std::vector<std::string> StockFlags() {
+  const std::string node = StockProgram("redis-server");
+  const std::string sentinel = StockProgram("redis-sentinel");
+  REQUIRE_MESSAGE(!node.empty(), "no redis-server: scripts/stock_redis unpacks one, VIGIL_STOCK_BIN names its folder");
+  REQUIRE(!sentinel.empty());
+  return {"--node-exe", node, "--sentinel-exe", sentinel};
+}
+
+// From nothing to a cluster, through a failover and a demonstration, to nothing.
+void WholeLife(const std::vector<std::string>& programs) {
+  Bench bench;
+  const Said up = bench.Do(With({"up", "--down-after", "500"}, programs));
+  INFO(up.text);
+  REQUIRE(up.code == 0);
+  CHECK(up.Has("Healthy after"));
+  CHECK(bench.Servers().size() == 6);
+
+  const std::string first = fmt::format("127.0.0.1:{}", bench.Server("node-1").at("port").get<int>());
+  const Said addr = bench.Do({"addr", "mymaster"});
+  CHECK(addr.code == 0);
+  CHECK(addr.text == first + "\n");
+  CHECK(bench.Do({"addr", "nobody"}).code == 1);
+
+  const Said status = bench.Do({"status"});
+  INFO(status.text);
+  CHECK(status.code == 0);
+  CHECK(status.text.starts_with("mymaster  OK  writable at " + first));
+  CHECK_FALSE(status.Has("\x1b"));
+  const Said as_json = bench.Do({"status", "--json"});
+  CHECK(as_json.code == 0);
+  const json told = json::parse(as_json.text);
+  CHECK(told.at("healthy") == true);
+  CHECK(told.at("masters").at(0).at("address") == first);
+  CHECK(told.at("masters").at(0).at("nodes").size() == 3);
+  CHECK(told.at("masters").at(0).at("sentinels").size() == 3);
+
+  const Said failover = bench.Do({"failover", "mymaster"});
+  INFO(failover.text);
+  CHECK(failover.code == 0);
+  CHECK(failover.Has("+promoted-slave"));
+  CHECK(failover.Has("every replica follows it"));
+  const Said second = bench.Do({"addr", "mymaster"});
+  CHECK(second.text != addr.text);
+
+  const Said demo = bench.Do({"demo"});
+  INFO(demo.text);
+  CHECK(demo.code == 0);
+  CHECK(demo.Has("SIGKILL to the master " + second.text.substr(0, second.text.size() - 1)));
+  CHECK(demo.Has("+switch-master"));
+  CHECK(demo.Has("outage seen by the client"));
+  CHECK(demo.Has("acknowledged writes lost"));
+  CHECK(demo.Has("the cluster is healthy"));
+  CHECK(bench.Do({"addr", "mymaster"}).text != second.text);
+  CHECK(bench.Do({"status"}).code == 0);
+
+  CHECK(bench.Running() == 6);
+  const Said down = bench.Do({"down"});
+  CHECK(down.code == 0);
+  CHECK(down.Has("Ended 6 processes"));
+  CHECK(bench.Running() == 0);
+  CHECK(bench.Do({"down"}).code == 0);
+  CHECK(bench.Do({"status"}).code == 2);
+}
+
+}  // namespace
+
+TEST_CASE("cli: up, status, addr, failover, demo and down (our nodes and sentinels)") {
+  WholeLife({});
+}
+
+TEST_CASE("cli: up, status, addr, failover, demo and down (stock nodes and sentinels)") {
+  WholeLife(StockFlags());
+}
+
+TEST_CASE("cli: up completes a cluster that lost processes, and finds one that is whole") {
+  Bench bench;
+  REQUIRE(bench.Do({"up", "--down-after", "500"}).code == 0);
+  Said again = bench.Do({"up"});
+  CHECK(again.code == 0);
+  CHECK(again.Has("already running"));
+  CHECK(bench.Do({"up", "--nodes", "5"}).code == 1);
+
+  const std::string old_address = bench.Do({"addr", "mymaster"}).text;
+  kill(bench.Pid("node-1"), SIGKILL);
+  kill(bench.Pid("sentinel-2"), SIGKILL);
+  again = bench.Do({"up"});
+  INFO(again.text);
+  CHECK(again.code == 0);
+  CHECK(again.Has("4 of 6 processes"));
+  CHECK(bench.Running() == 6);
+  // The one that died was the master: its replicas held the data, so it came back as one of them.
+  CHECK(bench.Do({"addr", "mymaster"}).text != old_address);
+
+  // All gone at once, as after a reboot: the same cluster on the same ports.
+  const json before = bench.Servers();
+  for (const json& server : before) kill(server.at("pid").get<pid_t>(), SIGKILL);
+  REQUIRE(WaitFor([&] { return bench.Running() == 0; }));
+  again = bench.Do({"up"});
+  INFO(again.text);
+  CHECK(again.code == 0);
+  for (const json& server : before) {
+    CHECK(bench.Server(server.at("name")).at("port") == server.at("port"));
+    CHECK(bench.Server(server.at("name")).at("pid") != server.at("pid"));
+  }
+}
+
+TEST_CASE("cli: status counts what does not answer, and says so in its exit code") {
+  Bench bench;
+  REQUIRE(bench.Do({"up", "--down-after", "60000"}).code == 0);
+  kill(bench.Pid("node-2"), SIGKILL);
+  kill(bench.Pid("sentinel-3"), SIGSTOP);
+  Said status = bench.Do({"status"});
+  INFO(status.text);
+  CHECK(status.code == 1);
+  CHECK(status.Has("mymaster  DEGRADED  writable at"));
+  CHECK(status.Has("(1/2 replicas linked, 2/3 sentinels, quorum 2)"));
+  kill(bench.Pid("node-1"), SIGKILL);
+  status = bench.Do({"status"});
+  INFO(status.text);
+  CHECK(status.code == 1);
+  CHECK(status.Has("mymaster  DOWN  NOT WRITABLE at"));
+  // A stopped process is ended all the same.
+  CHECK(bench.Do({"down"}).code == 0);
+  CHECK(bench.Running() == 0);
+}
+
+TEST_CASE("cli: a program that does not start is named with the end of its log, and nothing stays behind") {
+  Bench bench;
+  const std::string program = bench.folder() + "-program";
+  WriteTextFile(program, "#!/bin/sh\ncd \"$(dirname \"$1\")\"\necho 'no idea what to do with' \"$1\" >&2\nexit 3\n");
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  const Said up = bench.Do({"up", "--sentinel-exe", program});
+  INFO(up.text);
+  CHECK(up.code == 1);
+  CHECK(up.Has("sentinel-1 at 127.0.0.1:"));
+  CHECK(up.Has("ended with exit status 3"));
+  CHECK(up.Has("  no idea what to do with "));
+  CHECK(bench.Running() == 0);
+  CHECK_FALSE(std::filesystem::exists(bench.folder() + "/cluster.json"));
+}
+
+TEST_CASE("cli: an interrupt of up leaves no process") {
+  Bench bench;
+  // A sentinel that never answers: up waits, so the interrupt comes in time.
+  const std::string program = bench.folder() + "-program";
+  WriteTextFile(program, "#!/bin/sh\nexec sleep 600\n");
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  Process up = bench.Start({"up", "--dir", bench.folder(), "--sentinel-exe", program});
+  REQUIRE(WaitFor([&] { return bench.Running() == 6; }));
+  up.Signal(SIGTERM);
+  const auto code = up.Wait(kLimitMs);
+  INFO(up.log());
+  CHECK(code == 130);
+  CHECK(bench.Running() == 0);
+}
+
+TEST_CASE("cli: what cannot work is said in one line on stderr") {
+  Bench bench;
+  const auto one_line = [](const Said& said) {
+    return said.text.starts_with("vigil: ") && said.text.find('\n') == said.text.size() - 1;
+  };
+  const std::string nobody = fmt::format("127.0.0.1:{}", FreePort());
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"nonsense"},
+           {"up", "--nodes", "0"},
+           {"up", "--nodes", "many"},
+           {"addr"},
+           {"failover"},
+           {"status", "--sentinel", "not an address"},
+           {"status", "--sentinel", nobody},
+           {"addr", "mymaster", "--sentinel", nobody},
+           {"failover", "mymaster", "--sentinel", nobody},
+           {"status", "--dir", bench.folder()},
+       }) {
+    const Said said = bench.Vigil(words);
+    CAPTURE(words);
+    CAPTURE(said.text);
+    CHECK(said.code == 2);
+    CHECK(one_line(said));
+  }
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"down", "--dir", bench.folder()},
+           {"up", "--dir", "/dev/null/x"},
+           {"up", "--dir", bench.folder(), "--node-exe", "no-such-program"},
+       }) {
+    const Said said = bench.Vigil(words);
+    CAPTURE(words);
+    CAPTURE(said.text);
+    CHECK(said.code == 1);
+    CHECK(one_line(said));
+  }
+  CHECK(bench.Vigil({"--version"}).code == 0);
+  for (const char* verb : {"up", "down", "status", "addr", "failover", "demo"}) {
+    const Said help = bench.Vigil({verb, "--help"});
+    CHECK(help.code == 0);
+    CHECK(help.Has("Usage: vigil " + std::string(verb)));
+  }
+}
