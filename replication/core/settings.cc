@@ -70,7 +70,8 @@ std::string RenderMemory(std::uint64_t bytes) {
 
 class Rewriter {
  public:
-  Rewriter(const Settings& settings, std::string_view old_text) : settings_(settings), rewrite_(old_text) {}
+  Rewriter(const Settings& settings, std::string_view old_text)
+      : settings_(settings), old_(WhatItSays(old_text)), rewrite_(old_text) {}
 
   std::string Finish() {
     for (const SettingRow& row : UsedSettings()) Write(row);
@@ -82,6 +83,17 @@ class Rewriter {
   }
 
  private:
+  // Lines that nobody could load say nothing.
+  static Settings WhatItSays(std::string_view text) {
+    SettingsLoader loader;
+    for (const std::string_view line : base::Split(text, '\n')) {
+      const auto parsed = base::ParseConfig(line);
+      if (!parsed || parsed->empty() || parsed->front().words[0] == "user") continue;
+      static_cast<void>(loader.Apply(parsed->front()));
+    }
+    return loader.Finish().value_or(Settings{});
+  }
+
   // Where an old line has the older name, the new one takes its place.
   std::string KindFor(const SettingRow& row) {
     const std::string name(row.name);
@@ -93,6 +105,9 @@ class Rewriter {
   }
 
   void Write(const SettingRow& row) {
+    // What the user wrote stays as he wrote it, unless it says something else than what holds.
+    const bool older_name = !row.alias.empty() && rewrite_.Has(std::string(row.alias));
+    if (!older_name && RenderSetting(old_, row) == RenderSetting(settings_, row)) return;
     const std::string kind = KindFor(row);
     rewrite_.Manage(kind);
     if (IsDefault(settings_, row) && !rewrite_.Has(kind)) return;
@@ -146,6 +161,7 @@ class Rewriter {
   }
 
   const Settings& settings_;
+  const Settings old_;  // what the old text alone says
   base::ConfigRewrite rewrite_;
 };
 

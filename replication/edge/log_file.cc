@@ -1,16 +1,17 @@
 #include "replication/edge/log_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "replication/base/text.h"
+#include "replication/edge/durable_file.h"
 
 namespace replication::edge {
 namespace {
@@ -67,6 +68,12 @@ LogFile::LogFile(std::function<char()> role) : role_(std::move(role)) {}
 LogFile::~LogFile() = default;
 
 base::Result<void> LogFile::Open(const std::string& path) {
+  // Asked first, since the sink would try for a while, and make folders.
+  if (!path.empty()) {
+    const int descriptor = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor < 0) return tl::unexpected(SystemError("can't open the log file", path));
+    close(descriptor);
+  }
   spdlog::sink_ptr sink;
   try {
     if (path.empty()) {
@@ -74,9 +81,8 @@ base::Result<void> LogFile::Open(const std::string& path) {
     } else {
       sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(path);
     }
-  } catch (const spdlog::spdlog_ex&) {
-    return base::Fail(base::ErrorCode::kIo,
-                      fmt::format("can't open the log file '{}': {}", path, std::strerror(errno)));
+  } catch (const spdlog::spdlog_ex& failure) {
+    return base::Fail(base::ErrorCode::kIo, failure.what());
   }
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   formatter->add_flag<RoleFormatter>(kRoleFlag, role_);
