@@ -85,8 +85,13 @@ base::Result<void> Daemon::Open() {
       log_.Write(LogLevel::kWarning, written.error().text);
     }
   }
-  loop_.OnSignal(SIGTERM, [this] { Interrupt(); });
-  loop_.OnSignal(SIGINT, [this] { Interrupt(); });
+  loop_.OnSignal(SIGTERM, [this] { Shutdown("SIGTERM"); });
+  loop_.OnSignal(SIGINT, [this] {
+    if (++interrupts_ == 1) return Shutdown("SIGINT");
+    log_.Write(LogLevel::kWarning, "You insist... exiting now.");
+    exit_code_ = 1;
+    loop_.Stop();
+  });
   loop_.OnSignal(SIGHUP, [this] {
     if (const auto opened = log_.Reopen(); !opened) log_.Write(LogLevel::kWarning, opened.error().text);
   });
@@ -234,20 +239,11 @@ void Daemon::StopWhenSent() {
   if (!port_.has_unsent()) loop_.Stop();
 }
 
-void Daemon::Interrupt() {
-  log_.Write(LogLevel::kWarning, "Received a signal to end");
-  if (++interrupts_ > 1) {
-    log_.Write(LogLevel::kWarning, "You insist... exiting now.");
-    exit_code_ = 1;
-    loop_.Stop();
-    return;
-  }
-  if (loader_ != nullptr) {
-    exit_code_ = 0;  // nothing has been changed
-    loop_.Stop();
-    return;
-  }
-  node_.RequestShutdown(net::Loop::ReadClocks());
+void Daemon::Shutdown(std::string_view signal) {
+  log_.Write(LogLevel::kWarning, fmt::format("Received {}, shutting down", signal));
+  if (loader_ == nullptr) return node_.RequestShutdown(net::Loop::ReadClocks());
+  exit_code_ = 0;  // still loading: nothing has been changed
+  loop_.Stop();
 }
 
 HostFacts Daemon::Facts() {

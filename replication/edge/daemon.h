@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "replication/core/node.h"
@@ -57,7 +58,7 @@ class Daemon : private Host {
   void CarryOut(const SettingsChanged& wish);
   void CarryOut(const Stop& wish);
 
-  void Interrupt();
+  void Shutdown(std::string_view signal);
   void StopWhenSent();
 
   uv_idle_t busy_{};  // active: the loop does not sleep. First: the loop closes it
@@ -79,7 +80,7 @@ class Daemon : private Host {
 
   std::vector<SnapshotBatch> batches_;
   std::uint64_t peak_memory_ = 0;
-  int interrupts_ = 0;
+  int interrupts_ = 0;  // SIGINT
   std::optional<int> exit_code_;
 };
 

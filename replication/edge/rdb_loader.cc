@@ -84,10 +84,8 @@ base::Result<std::unique_ptr<RdbLoader>> RdbLoader::Open(const std::string& path
   if (descriptor < 0) return tl::unexpected(SystemError("can't open", path));
   struct stat facts {};
   if (fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode)) {
-    if (errno == 0) errno = EINVAL;
-    const base::Error error = SystemError("can't load", path);
     close(descriptor);
-    return tl::unexpected(base::Error{base::ErrorCode::kIo, error.text});
+    return base::Fail(base::ErrorCode::kIo, "can't load '" + path + "': not a regular file");
   }
   posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
   return std::unique_ptr<RdbLoader>(new RdbLoader(std::make_unique<State>(
