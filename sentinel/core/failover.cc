@@ -63,19 +63,31 @@ void Selected(State& state, Master& master, const Candidate& best, const std::ve
   AdvanceFailover(state, master, now, out);
 }
 
-// Chooses when every replica that can be asked has answered twice and stands still, or when `over`: the time for
-// standing still has passed. Never one that has not answered twice.
-void Select(State& state, Master& master, bool over, const base::Now& now, Actions& out) {
+// Has the time passed that replicas are given to stand still, since the first of them has answered twice?
+bool StandstillWaited(const Failover& failover, const base::Now& now) {
+  return failover.answered_at && now.mono - *failover.answered_at >= kStandstillWait;
+}
+
+// Chooses when every replica that can be asked has answered twice and stands still, or when those that answer have
+// had their time. Never one that has not answered twice.
+void Select(State& state, Master& master, const base::Now& now, Actions& out) {
   Failover& failover = master.failover;
-  const auto asked = std::count_if(master.replicas.begin(), master.replicas.end(),
-                                   [](const auto& entry) { return IsAsked(entry.second); });
   // A master that is to hand over while it works goes on sending: nobody stands still then.
   const bool moving = failover.forced && !master.liveness.down();
-  const auto ready = std::count_if(master.replicas.begin(), master.replicas.end(), [&](const auto& entry) {
-    const Replica& replica = entry.second;
-    return IsAsked(replica) && replica.second_read && (moving || StandsStill(replica));
-  });
-  if (asked > 0 && ready < asked && !over) return;
+  int asked = 0;
+  int answered = 0;
+  int ready = 0;
+  for (const auto& [address, replica] : master.replicas) {
+    if (!IsAsked(replica)) continue;
+    ++asked;
+    answered += replica.second_read.has_value();
+    ready += replica.second_read && (moving || StandsStill(replica));
+  }
+  if (answered > 0 && !failover.answered_at) {
+    failover.answered_at = now.mono;
+    state.timers.Set(Key(master, TimerKind::kSelect), now.mono + kStandstillWait);
+  }
+  if (ready < asked && answered > 0 && !StandstillWaited(failover, now)) return;
 
   const std::vector<Candidate> ranked = RankReplicas(state, master, Evidence::kTwoReads, now.mono);
   if (const Candidate* best = BestOf(ranked)) {
@@ -83,10 +95,7 @@ void Select(State& state, Master& master, bool over, const base::Now& now, Actio
     Selected(state, master, chosen, ranked, now, out);
     return;
   }
-  const bool waiting = std::any_of(master.replicas.begin(), master.replicas.end(), [](const auto& entry) {
-    return IsAsked(entry.second) && !entry.second.second_read;
-  });
-  if (!waiting) {
+  if (answered == asked) {
     ExplainCandidates(ranked, out);
     AbortFailover(state, master, "-failover-abort-no-good-slave", now, out);
     return;
@@ -215,7 +224,7 @@ void AdvanceFailover(State& state, Master& master, const base::Now& now, Actions
     case Stage::kUpdateConfig:
       return;
     case Stage::kSelectReplica:
-      Select(state, master, now.mono - failover.stage_at >= kStandstillWait, now, out);
+      Select(state, master, now, out);
       return;
     case Stage::kSendPromotion:
       AdvanceSendPromotion(state, master, now, out);
@@ -232,6 +241,7 @@ void AdvanceFailover(State& state, Master& master, const base::Now& now, Actions
 void BeginSelection(State& state, Master& master, const base::Now& now, Actions& out) {
   Enter(master, Stage::kSelectReplica, now);
   master.failover.promoted = InstanceId::kNone;
+  master.failover.answered_at.reset();
   AnnounceEvent(state, &master, "+failover-state-select-slave", Describe(state, master), master.failover.change, out);
   RefreshReads(state, master, now, out);
   state.timers.Set(Key(master, TimerKind::kSelect), now.mono + kStandstillWait);
@@ -240,7 +250,7 @@ void BeginSelection(State& state, Master& master, const base::Now& now, Actions&
 }
 
 void SelectionDue(State& state, Master& master, const base::Now& now, Actions& out) {
-  if (master.failover.stage == Stage::kSelectReplica) Select(state, master, true, now, out);
+  if (master.failover.stage == Stage::kSelectReplica) Select(state, master, now, out);
 }
 
 void TakeLastLook(State& state, Peer& peer, const Command& asked, const ReplyValue& reply, const base::Now& now,

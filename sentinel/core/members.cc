@@ -304,6 +304,10 @@ void SwitchAddress(State& state, Master& master, const base::Endpoint& to, Chang
     replica.role_reported_at = now.mono;
     replica.master_changed_at = now.mono;
     AnnounceEvent(state, &master, "+slave", Describe(state, master, replica), change, out);
+    // A dead old master stays down; whoever follows the events learns it under its new name.
+    if (replica.liveness.down()) {
+      AnnounceEvent(state, &master, "+sdown", Describe(state, master, replica), 0, out);
+    }
     SetTimers(state, WatchedOf(master, replica), now, out);
     OpenLinks(state, WatchedOf(master, replica), now, out);
   }

@@ -141,6 +141,7 @@ struct Failover {
   ChangeNumber change = 0;    // the durable change that the present stage rests on
   Poll last_look;
   base::Millis poll_delay{0};      // between two INFOs to the promoted replica
+  std::optional<base::MonoTime> answered_at;  // when the first candidate had answered twice
   bool waiting_announced = false;  // +failover-waiting-for-replicas has been said
   bool active() const { return stage != Stage::kNone; }
 };

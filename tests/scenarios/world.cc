@@ -15,7 +15,6 @@ using namespace sentinel;
 
 namespace {
 
-constexpr Millis kLatency{1};
 constexpr Millis kResync{20};
 
 // One RESP2 value; `bytes` is left behind it. Throws what a scenario could not go on with.
@@ -177,7 +176,7 @@ void World::Carry(int n, Actions actions) {
         if (connection->from == n && connection->link == gone->link) {
           connection->open = false;
           if (Sentinel* other = SentinelAt(connection->to)) {
-            At(now_ + kLatency, [this, to = other->n, client = connection->client] { Feed(to, ClientGone{client}); });
+            At(now_ + latency_, [this, to = other->n, client = connection->client] { Feed(to, ClientGone{client}); });
           }
         }
       }
@@ -218,7 +217,7 @@ void World::OpenConnection(int n, const sentinel::Connect& connect) {
   connection->kind = connect.kind;
   connection->to = connect.to.port;
   connections_.push_back(connection);
-  At(now_ + kLatency, [this, connection] {
+  At(now_ + latency_, [this, connection] {
     if (!connection->open || !Reachable(PortOf(connection->from), connection->to)) return;
     const auto node = nodes_.find(connection->to);
     Sentinel* other = SentinelAt(connection->to);
@@ -233,7 +232,7 @@ void World::OpenConnection(int n, const sentinel::Connect& connect) {
       Feed(other->n, ClientArrived{connection->client, fmt::format("127.0.0.1:{}", 40000 + connection->client),
                                    fmt::format("127.0.0.1:{}", connection->to)});
     }
-    At(now_ + kLatency, [this, connection] {
+    At(now_ + latency_, [this, connection] {
       if (connection->open) Feed(connection->from, LinkUp{connection->link, "127.0.0.1"});
     });
   });
@@ -242,7 +241,7 @@ void World::OpenConnection(int n, const sentinel::Connect& connect) {
 void World::FlushLink(const std::shared_ptr<Connection>& connection) {
   const State& state = *sentinels_.at(connection->from)->state;
   for (Command& command : connection->outbox.Take(state.durable_change)) {
-    At(now_ + kLatency, [this, connection, command] {
+    At(now_ + latency_, [this, connection, command] {
       if (connection->open && Reachable(PortOf(connection->from), connection->to)) Deliver(connection, command);
     });
   }
@@ -274,7 +273,7 @@ void World::FlushClient(int n, serve::ClientId client) {
   });
   if (found == connections_.end()) return;
   const auto connection = *found;
-  At(now_ + kLatency, [this, connection, bytes] {
+  At(now_ + latency_, [this, connection, bytes] {
     if (!connection->open || !Reachable(PortOf(connection->from), connection->to)) return;
     std::string_view rest(bytes);
     while (!rest.empty() && connection->open) {
@@ -321,7 +320,7 @@ void World::DeliverToNode(const std::shared_ptr<Connection>& connection, const C
 }
 
 void World::ReplyTo(const std::shared_ptr<Connection>& connection, Command command, ReplyValue reply) {
-  At(now_ + kLatency, [this, connection, command = std::move(command), reply = std::move(reply)] {
+  At(now_ + latency_, [this, connection, command = std::move(command), reply = std::move(reply)] {
     if (!connection->open || !Reachable(PortOf(connection->from), connection->to)) return;
     Feed(connection->from, ReplyArrived{connection->link, command, reply});
   });
@@ -354,7 +353,7 @@ ReplyValue World::Answer(Node& node, const std::shared_ptr<Connection>& connecti
   if (verb == "publish") {
     for (const auto& listener : connections_) {
       if (listener->to != node.port || !listener->subscribed || !listener->open) continue;
-      At(now_ + kLatency, [this, listener, payload = command.words[2]] {
+      At(now_ + latency_, [this, listener, payload = command.words[2]] {
         if (listener->open && Reachable(PortOf(listener->from), listener->to)) {
           Feed(listener->from, HelloReceived{listener->link, payload});
         }
@@ -416,7 +415,7 @@ std::string World::InfoOf(Node& node) {
 
 void World::CloseByPeer(const std::shared_ptr<Connection>& connection) {
   connection->open = false;
-  At(now_ + kLatency, [this, connection] {
+  At(now_ + latency_, [this, connection] {
     Feed(connection->from, LinkDown{connection->link, LinkDown::Reason::kClosed, "Server closed the connection"});
   });
 }

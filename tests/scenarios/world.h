@@ -53,6 +53,9 @@ class World {
   // One that speaks only what stock speaks, and whose loop looks every 100 ms.
   void MakeStock(int n);
 
+  // One way, between any two.
+  void SetLatency(Millis latency) { latency_ = latency; }
+
   // Runs the clock.
   void Run(Millis length);
   // Runs until `what` is true; false when that takes longer than `at_most`.
@@ -123,6 +126,7 @@ class World {
 
   MonoTime now_{Millis(1000000)};
   std::uint64_t order_ = 0;
+  Millis latency_{1};
   std::map<std::pair<MonoTime, std::uint64_t>, std::function<void()>> queue_;
   std::map<std::uint16_t, std::unique_ptr<Node>> nodes_;
   std::map<int, std::unique_ptr<Sentinel>> sentinels_;
