@@ -14,7 +14,7 @@ namespace replication {
 namespace {
 
 // Which part of the program a row's handler belongs to: CommandTable's group.
-enum Group : int { kSession, kData, kTransactions, kSaving, kWaiting, kRoles, kServer };
+enum Group : int { kSession, kData, kTransactions, kSaving, kWaiting, kRoles, kFailover, kServer };
 
 constexpr std::string_view kMisconf =
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that "
@@ -38,6 +38,8 @@ std::span<const NodeCommand> RowsOf(int group) {
       return WaitCommands();
     case kRoles:
       return RoleCommands();
+    case kFailover:
+      return FailoverCommands();
     default:
       return ServerCommands();
   }
@@ -145,7 +147,8 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
 void FillCommandTable(serve::CommandTable& table) {
   Add(table, serve::SessionCommands(), kSession);
   Add(table, data::DataCommands(), kData);
-  for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kServer}) Add(table, RowsOf(group), group);
+  for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kFailover, kServer})
+    Add(table, RowsOf(group), group);
   table.AddAlias("slaveof", "replicaof");
 }
 

@@ -64,6 +64,28 @@ void JoinFullSync(NodeState& state, Replica& replica, const std::shared_ptr<Full
   state.server.clients.Wake(client);
 }
 
+// Those who want no keys need no snapshot: their payload is made on the spot.
+void ServeFiltered(NodeState& state, const Now& now) {
+  for (auto& [id, replica] : state.replicas.all()) {
+    if (replica.stage != Stage::kWaitSnapshot || !replica.announced.no_data) continue;
+    auto sync = std::make_shared<FullSync>();
+    sync->offset = state.applied;
+    sync->mark = state.random.Hex();
+    std::string bytes;
+    data::RdbEncoder encoder;
+    const std::vector<std::string> none;
+    encoder.Begin(data::RdbHead{.created_at = base::UnixMillis(now.wall) / 1000},
+                  replica.announced.no_functions ? none : state.keyspace.functions(), {}, bytes);
+    encoder.End(bytes);
+    sync->payload.Append(bytes);
+    sync->snapshot_end = sync->payload.end();
+    sync->payload.Append(sync->mark);
+    sync->complete = true;
+    JoinFullSync(state, replica, sync, now);
+    if (state.is_master()) state.feed_db = -1;
+  }
+}
+
 }  // namespace
 
 void WaitForFullSync(NodeState& state, Replica& replica, const Now& now) {
@@ -78,6 +100,7 @@ std::optional<MonoTime> FullSyncDeadline(const NodeState& state) {
 }
 
 void BeginFullSyncs(NodeState& state, const Now& now) {
+  ServeFiltered(state, now);
   const std::optional<MonoTime> due = FullSyncDeadline(state);
   if (!due || now.mono < *due) return;
   SnapshotJob* job = StartSnapshot(state, "", now);

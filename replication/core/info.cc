@@ -257,7 +257,7 @@ void Info::Replication() {
   ReplicaLines();
 
   const StreamWindow window = WindowOf(state_);
-  Field("master_failover_state", "no-failover");
+  Field("master_failover_state", FailoverName(state_.failover));
   Field("master_replid", state_.history.replid.hex);
   Field("master_replid2", state_.history.replid2.hex);
   Field("master_repl_offset", state_.applied);

@@ -118,7 +118,12 @@ void AskPsync(NodeState& state) {
   MasterLink& link = state.master;
   if (state.resumable) {
     link.partial_id = state.history.replid.hex;
-    Send(state, {"PSYNC", link.partial_id, fmt::format("{}", state.applied + 1)});
+    const std::string from = fmt::format("{}", state.applied + 1);
+    if (state.failover.stage == Failover::Stage::kInProgress) {
+      Send(state, {"PSYNC", link.partial_id, from, "FAILOVER"});
+    } else {
+      Send(state, {"PSYNC", link.partial_id, from});
+    }
     state.Say(LogLevel::kNotice,
               fmt::format("Trying a partial resynchronization (request {}:{})", link.partial_id, state.applied + 1));
   } else {
@@ -203,6 +208,11 @@ void OnPsyncLine(NodeState& state, std::string_view line, const Now& now) {
   if (line.empty()) return;  // the master is alive and thinks about it
   constexpr std::string_view kFull = "+FULLRESYNC ";
   constexpr std::string_view kContinue = "+CONTINUE";
+  const bool accepted = line.starts_with(kFull) || line.starts_with(kContinue);
+  if (state.failover.stage == Failover::Stage::kInProgress) {
+    EndFailover(state, accepted, now);
+    if (!accepted) return;  // we are the master again
+  }
   if (line.starts_with(kFull)) return OnFullResync(state, line.substr(kFull.size()), now);
   if (line.starts_with(kContinue)) return OnContinue(state, base::Trim(line.substr(kContinue.size())), now);
   if (line.starts_with("-NOMASTERLINK") || line.starts_with("-LOADING") || line[0] != '-') {

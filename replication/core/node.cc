@@ -50,6 +50,7 @@ class Turn {
     if (state_.waiters.changed) {
       CheckWaiters(state_, now_);
       CheckShutdown(state_, now_);
+      CheckFailover(state_, now_);
     }
     ProcessResumed(state_, now_);
   }
@@ -342,6 +343,7 @@ std::optional<MonoTime> Node::NextDeadline() const {
   };
   earlier(WaitDeadline(state));
   earlier(SavingDeadline(state));
+  if (state.failover.stage == Failover::Stage::kWaitForSync) earlier(state.failover.until);
   if (!state.started_up) return next;
   earlier(LinkDeadline(state));
   earlier(FullSyncDeadline(state));
@@ -360,6 +362,7 @@ void Node::OnDeadline(Now now) {
   CheckWaiters(state, now);
   if (state.pause.by_client != Pause::What::kNothing && now.mono >= state.pause.client_until) CheckPause(state, now);
   CheckShutdown(state, now);
+  CheckFailover(state, now);
   if (!state.started_up) return;
   CheckSavePoints(state, now);
   OnLinkDeadline(state, now);

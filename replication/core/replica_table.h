@@ -26,6 +26,8 @@ struct Announced {
   bool psync2 = false;    // understands "+CONTINUE <id>"
   bool vigil = false;     // one of ours: no delay before its snapshot
   bool rdb_only = false;  // wants the payload and no stream
+  bool no_data = false;   // wants no keys in it
+  bool no_functions = false;
 };
 
 // One payload on its way to the replicas that wait for it together: the encoded snapshot of one offset.

@@ -20,6 +20,9 @@ using Stage = Replica::Stage;
 
 void ReplicaOf(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now,
                resp::ReplyWriter& reply) {
+  if (state.failover.stage != Failover::Stage::kNo) {
+    return reply.Error("ERR REPLICAOF not allowed while failing over.");
+  }
   if (client.kind != ClientKind::kNormal) return reply.Error("ERR Command is not valid when client is a replica.");
   if (base::EqualsIgnoreCase(words[1], "no") && base::EqualsIgnoreCase(words[2], "one")) {
     if (!state.is_master()) {
@@ -97,9 +100,11 @@ Replica& MakeReplica(NodeState& state, NodeClient& client, bool plain_sync, cons
 }
 
 // Is there a stream that we can pass on? The error's text if not.
-std::string WhyNotServed(const NodeState& state) {
+std::string WhyNotServed(const NodeState& state, const NodeClient& client) {
   if (!state.is_master() && !state.link_up()) return "NOMASTERLINK Can't SYNC while not connected with my master";
+  if (state.failover.stage != Failover::Stage::kNo) return "NOMASTERLINK Can't SYNC while failing over";
   if (state.shutdown.stage != Shutdown::Stage::kNo) return "NOMASTERLINK Can't SYNC while shutting down";
+  if (client.announced.no_data && !client.announced.eof) return "ERR Filtered replica requires EOF capability";
   return {};
 }
 
@@ -114,7 +119,7 @@ void Psync(NodeState& state, NodeClient& client, const resp::Words& words, const
     state.Say(LogLevel::kWarning, fmt::format("Failover request received from {}: becoming master", client.peer));
     Promote(state, now);
   }
-  if (const std::string error = WhyNotServed(state); !error.empty()) return reply.Error(error);
+  if (const std::string error = WhyNotServed(state, client); !error.empty()) return reply.Error(error);
   const auto offset = base::ParseInt<Offset>(words[2]);
   if (!offset) return reply.Error("ERR value is not an integer or out of range");
 
@@ -139,7 +144,7 @@ void Psync(NodeState& state, NodeClient& client, const resp::Words& words, const
 
 void Sync(NodeState& state, NodeClient& client, const resp::Words&, const Now& now, resp::ReplyWriter& reply) {
   if (client.kind != ClientKind::kNormal) return;
-  if (const std::string error = WhyNotServed(state); !error.empty()) return reply.Error(error);
+  if (const std::string error = WhyNotServed(state, client); !error.empty()) return reply.Error(error);
   WaitForFullSync(state, MakeReplica(state, client, true, now), now);
 }
 
@@ -186,6 +191,15 @@ void ReplConf(NodeState& state, NodeClient& client, const resp::Words& words, co
       const auto on = base::ParseInt<int>(value);
       if (!on || *on < 0 || *on > 1) return reply.Error("ERR value is out of range, value must between 0 and 1");
       announced.rdb_only = *on == 1;
+    } else if (option == "rdb-filter-only") {
+      announced.no_data = announced.no_functions = true;
+      for (const std::string_view part : base::Split(value, ' ')) {
+        if (part.empty()) continue;
+        if (!base::EqualsIgnoreCase(part, "functions")) {
+          return reply.Error(fmt::format("ERR Unsupported rdb-filter-only option: {}", part.substr(0, 128)));
+        }
+        announced.no_functions = false;
+      }
     } else {
       return reply.Error(fmt::format("ERR Unrecognized REPLCONF option: {}", words[i].substr(0, 128)));
     }

@@ -159,7 +159,7 @@ void OnReplicasDeadline(NodeState& state, const Now& now) {
   if (!state.replicas.empty()) {
     if (now.mono < state.pinged_at + state.settings.repl_ping_replica_period) return;
     state.pinged_at = now.mono;
-    FeedAlone(state, {"PING"});
+    if (!state.pause.holds_stream()) FeedAlone(state, {"PING"});
   } else if (state.backlog && state.no_replicas_since && state.settings.repl_backlog_ttl.count() > 0 &&
              now.mono >= *state.no_replicas_since + state.settings.repl_backlog_ttl) {
     // Without a backlog offsets stand still while the data change: the old name must not be used any more.

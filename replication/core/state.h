@@ -12,6 +12,7 @@
 #include "replication/base/log.h"
 #include "replication/base/random.h"
 #include "replication/base/time.h"
+#include "replication/core/failover.h"
 #include "replication/core/full_sync.h"
 #include "replication/core/history.h"
 #include "replication/core/master_link.h"
@@ -131,6 +132,7 @@ struct NodeState {
   Snapshots snapshots;
   Saving saving;
   Shutdown shutdown;
+  Failover failover;
   DiskLoad loading;
   Waiters waiters;
   Pause pause;

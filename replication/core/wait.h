@@ -32,11 +32,14 @@ struct Pause {
   enum class What { kNothing, kWrites, kAll };
   What by_client = What::kNothing;  // CLIENT PAUSE
   MonoTime client_until{};
-  bool by_shutdown = false;  // waiting for replicas: writes
+  bool by_shutdown = false;  // writes
+  bool by_failover = false;  // writes
 
+  // Somebody waits for the stream to have an end: nothing of our own is put behind it.
+  bool holds_stream() const { return by_shutdown || by_failover; }
   What what(MonoTime now) const {
     const What client = now < client_until ? by_client : What::kNothing;
-    return client == What::kAll ? What::kAll : by_shutdown ? What::kWrites : client;
+    return client == What::kAll ? What::kAll : holds_stream() ? What::kWrites : client;
   }
 };
 
