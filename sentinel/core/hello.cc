@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "replication/base/text.h"
 #include "sentinel/core/changes.h"
@@ -17,7 +18,7 @@
 namespace sentinel {
 namespace {
 
-// One that waits for a save stands aside at the edge; more than this many would only repeat it.
+// Without an answer to the earlier ones more than this many would only repeat them.
 constexpr int kMaxHellosUnderWay = 3;
 
 bool IsHost(const State& state, const std::string& host) {
@@ -138,7 +139,7 @@ OwnHello MakeHello(const State& state, const Master& master, const std::string& 
                               state.announce_port != 0 ? state.announce_port : state.port, state.my_id.hex,
                               state.current_epoch.value, master.name, ShownHost(state, address.endpoint, hostname),
                               address.endpoint.port, master.config_epoch.value);
-  hello.change = std::max(address.change, state.epoch_change);
+  hello.change = std::max({address.change, state.epoch_change, state.id_change});
   return hello;
 }
 
@@ -149,9 +150,21 @@ void SendHello(State& state, const Master& master, const Watched& to, const base
       to.peer == nullptr ? kMaxHellosUnderWay : kMaxHellosUnderWay * static_cast<int>(state.masters.size());
   if (link.hellos >= limit) return;
   OwnHello hello = MakeHello(state, master, link.local_host);
+  // What it promises must be durable before anyone hears it. It is not queued until then but made when the save is
+  // there: by that time it may have more to say, and while a disk is full nothing piles up.
+  if (!state.Durable(hello.change)) {
+    state.hellos_owed.insert(master.name);
+    return;
+  }
   const std::string verb = to.peer == nullptr ? Verb(master, "PUBLISH") : "PUBLISH";
   SendOne(link, Command{Request::kHello, master.name, 0, {verb, std::string(kHelloChannel), std::move(hello.payload)}},
           hello.change, out);
+}
+
+void SendOwedHellos(State& state, const base::Now& now, Actions& out) {
+  for (const std::string& name : std::exchange(state.hellos_owed, {})) {
+    if (Master* master = FindMaster(state, name)) HelloDue(state, *master, now, out);
+  }
 }
 
 void HelloDue(State& state, Master& master, const base::Now& now, Actions& out) {

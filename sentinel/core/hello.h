@@ -41,10 +41,13 @@ OwnHello MakeHello(const State& state, const Master& master, const std::string& 
 // to us with PUBLISH. Malformed ones are dropped and counted. Our own are a proof that the node's pub/sub works.
 void ApplyHello(State& state, std::string_view payload, InstanceId via, const base::Now& now, Actions& out);
 
-// Publishes one hello about `master` to one of its nodes or to a peer, when its link is up and not clogged.
+// Publishes one hello about `master` to one of its nodes or to a peer, when its link is up and not clogged. One that
+// promises what is not durable yet is owed, and made afresh when the save has ended.
 void SendHello(State& state, const Master& master, const Watched& to, const base::Now& now, Actions& out);
 // The hello timer: to all nodes and peers of `master`.
 void HelloDue(State& state, Master& master, const base::Now& now, Actions& out);
+// A save has ended: the hellos that waited for it.
+void SendOwedHellos(State& state, const base::Now& now, Actions& out);
 // A node has acknowledged a hello of ours (an error does not).
 void TakeHelloReply(State& state, const Watched& watched, const ReplyValue& reply, const base::Now& now);
 

@@ -110,6 +110,7 @@ void ShowMasters(Call& call) {
 }
 
 void MyId(Call& call) {
+  call.RestsOn(call.state.id_change);
   call.reply.Bulk(call.state.my_id.hex);
 }
 

@@ -224,6 +224,7 @@ struct State {
   base::Random random;
 
   base::RunId my_id;
+  ChangeNumber id_change = 0;  // what naming ourselves rests on: an id that is lost with a crash was never ours
   base::Epoch current_epoch;
   ChangeNumber epoch_change = 0;  // what a hello that names `current_epoch` rests on
   std::map<std::string, Master> masters;
@@ -266,6 +267,9 @@ struct State {
   std::uint64_t last_serial = 0;
 
   serve::Server server;  // those who connected to us
+
+  // Masters about which a hello waits for a save.
+  std::set<std::string> hellos_owed;
 
   // Counters for INFO.
   std::uint64_t commands_processed = 0;

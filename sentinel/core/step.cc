@@ -175,6 +175,7 @@ void Take(State& state, const base::Now& now, const StateSaved& input, Actions& 
   state.durable_change = std::max(state.durable_change, input.through);
   LogNotice(out, "Sentinel new configuration saved on disk");
   AnswerAfterSave(state, input, now, out);
+  SendOwedHellos(state, now, out);
   OwnVotesAreDurable(state, now, out);
 }
 
@@ -213,7 +214,7 @@ void Start(State& state, const base::Now& now, Actions& out) {
   state.started = now;
   if (state.my_id.empty()) {
     state.my_id = base::RunId{state.random.Hex()};
-    MarkChanged(state, out);
+    state.id_change = MarkChanged(state, out);
   }
   LogNotice(out, fmt::format("Sentinel ID is {}", state.my_id.hex));
   for (auto& [name, master] : state.masters) {
