@@ -1,0 +1,80 @@
+// What must hold whatever happens. Each watches the world from outside: what was sent, what is durable, what the data
+// nodes truly are; never what a sentinel believes of itself.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sentinel/core/action.h"
+#include "sentinel/core/hello.h"
+#include "sentinel/core/state.h"
+
+namespace sim {
+
+// Collects what was violated, with the moment.
+class Verdict {
+ public:
+  void Fail(std::string what) { failures_.push_back(std::move(what)); }
+  const std::vector<std::string>& failures() const { return failures_; }
+  bool ok() const { return failures_.empty(); }
+
+ private:
+  std::vector<std::string> failures_;
+};
+
+// A sentinel answers one name for a master and an epoch, over all its crashes and restarts.
+class OneVotePerEpoch {
+ public:
+  explicit OneVotePerEpoch(Verdict& verdict) : verdict_(verdict) {}
+  // It told somebody, by a reply that has left, that it voted for `candidate`.
+  void OnVoteTold(int sentinel, const std::string& master, std::uint64_t epoch, const std::string& candidate);
+
+ private:
+  Verdict& verdict_;
+  std::map<std::tuple<int, std::string, std::uint64_t>, std::string> votes_;
+};
+
+// At most one sentinel is elected for a master in an epoch.
+class OneLeaderPerEpoch {
+ public:
+  explicit OneLeaderPerEpoch(Verdict& verdict) : verdict_(verdict) {}
+  void OnElected(int sentinel, const std::string& master, std::uint64_t epoch);
+
+ private:
+  Verdict& verdict_;
+  std::map<std::pair<std::string, std::uint64_t>, int> leaders_;
+};
+
+// What a sentinel tells of its epochs, and what it makes durable, never falls, over all its crashes.
+class EpochsNeverFall {
+ public:
+  explicit EpochsNeverFall(Verdict& verdict) : verdict_(verdict) {}
+  void OnHello(int sentinel, const sentinel::Hello& hello);
+  void OnDurable(int sentinel, const std::string& config);
+
+ private:
+  Verdict& verdict_;
+  std::map<int, std::uint64_t> current_;
+  std::map<std::pair<int, std::string>, std::uint64_t> config_;
+  std::map<std::pair<int, std::string>, std::uint64_t> durable_;
+};
+
+// Two sentinels never announce different addresses for one master under one configuration epoch, and an announced
+// address is that of a node that was promoted.
+class OneAddressPerEpoch {
+ public:
+  explicit OneAddressPerEpoch(Verdict& verdict, std::function<bool(const base::Endpoint&)> was_promoted)
+      : verdict_(verdict), was_promoted_(std::move(was_promoted)) {}
+  void OnHello(int sentinel, const sentinel::Hello& hello);
+
+ private:
+  Verdict& verdict_;
+  std::function<bool(const base::Endpoint&)> was_promoted_;
+  std::map<std::pair<std::string, std::uint64_t>, base::Endpoint> addresses_;
+};
+
+}  // namespace sim

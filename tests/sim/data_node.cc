@@ -1,0 +1,211 @@
+#include "tests/sim/data_node.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "replication/base/text.h"
+#include "replication/resp/reply_writer.h"
+
+namespace sim {
+
+using base::Millis;
+
+namespace {
+// How often a replica looks what its master has, and a master's clients write.
+constexpr Millis kStreamPeriod{20};
+}  // namespace
+
+DataNode::DataNode(EventQueue& queue, Network& network, base::Random& random, std::string name)
+    : queue_(queue), network_(network), random_(random), name_(std::move(name)) {}
+
+void DataNode::Start(HostId self, HostId master) {
+  self_ = self;
+  run_id_ = random_.Hex();
+  replid_ = random_.Hex();
+  master_ = saved_master_ = master;
+  promotions_ = master < 0 ? 1 : 0;
+  link_down_since_ = queue_.now();
+  network_.After(self_, kStreamPeriod, [this] { Replicate(); });
+}
+
+void DataNode::Restart(bool with_data) {
+  connections_.clear();
+  run_id_ = random_.Hex();
+  master_ = saved_master_;
+  link_up_ = false;
+  link_down_since_ = queue_.now();
+  full_sync_until_.reset();
+  if (master_ < 0 || !with_data) {
+    replid_ = random_.Hex();
+    replid2_ = std::string(40, '0');
+    second_offset_ = -1;
+  }
+  if (!with_data) offset_ = 0;
+  network_.Restart(self_);
+  network_.After(self_, kStreamPeriod, [this] { Replicate(); });
+}
+
+void DataNode::Follow(HostId master) {
+  if (master == self_ || master == master_) return;
+  master_ = master;
+  link_up_ = false;
+  link_down_since_ = queue_.now();
+  full_sync_until_.reset();
+}
+
+void DataNode::Promote() {
+  if (master_ < 0) return;
+  master_ = -1;
+  replid2_ = std::exchange(replid_, random_.Hex());
+  second_offset_ = offset_ + 1;
+  link_up_ = false;
+  ++promotions_;
+}
+
+void DataNode::Replicate() {
+  network_.After(self_, kStreamPeriod, [this] { Replicate(); });
+  if (master_ < 0) {
+    offset_ += static_cast<base::Offset>(random_.Below(500));
+    return;
+  }
+  const auto found = peers->find(master_);
+  if (found == peers->end() || !network_.Reachable(self_, master_)) {
+    if (link_up_) link_down_since_ = queue_.now();
+    link_up_ = false;
+    full_sync_until_.reset();
+    return;
+  }
+  DataNode& master = *found->second;
+  if (!master.is_master() && !master.link_up_) return;  // -NOMASTERLINK
+  const bool same = replid_ == master.replid_ && offset_ <= master.offset_;
+  const bool earlier = replid_ == master.replid2_ && offset_ + 1 <= master.second_offset_;
+  if (!same && !earlier) {
+    if (!full_sync_until_) full_sync_until_ = queue_.now() + random_.Between(Millis(50), Millis(600));
+    if (queue_.now() < *full_sync_until_) return;
+    full_sync_until_.reset();
+  }
+  replid_ = master.replid_;
+  replid2_ = master.replid2_;
+  second_offset_ = master.second_offset_;
+  offset_ = master.offset_;
+  link_up_ = true;
+  link_down_since_.reset();
+}
+
+std::string DataNode::Info() const {
+  std::string text = fmt::format("# Server\r\nredis_version:7.0.15\r\nrun_id:{}\r\n\r\n# Replication\r\n", run_id_);
+  if (master_ < 0) {
+    text += "role:master\r\n";
+    int count = 0;
+    std::string lines;
+    for (const auto& [host, node] : *peers) {
+      if (node->master_ != self_ || !node->link_up_) continue;
+      lines += fmt::format("slave{}:ip={},port={},state=online,offset={},lag=0\r\n", count++, Network::AddressOf(host),
+                           kNodePort, node->offset_);
+    }
+    text += fmt::format("connected_slaves:{}\r\n{}", count, lines);
+  } else {
+    text += fmt::format("role:slave\r\nmaster_host:{}\r\nmaster_port:{}\r\nmaster_link_status:{}\r\n",
+                        Network::AddressOf(master_), kNodePort, link_up_ ? "up" : "down");
+    text += fmt::format("slave_read_repl_offset:{0}\r\nslave_repl_offset:{0}\r\n", offset_);
+    if (!link_up_) {
+      const Millis down = link_down_since_ ? queue_.now() - *link_down_since_ : Millis(0);
+      text += fmt::format("master_link_down_since_seconds:{}\r\n", down.count() / 1000);
+    }
+    text += "slave_priority:100\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:0\r\n";
+  }
+  text += fmt::format(
+      "master_failover_state:no-failover\r\nmaster_replid:{}\r\nmaster_replid2:{}\r\nmaster_repl_offset:{}\r\n"
+      "second_repl_offset:{}\r\n",
+      replid_, replid2_, offset_, second_offset_);
+  return text;
+}
+
+void DataNode::OnAccepted(WireId wire, HostId) {
+  connections_[wire];
+}
+void DataNode::OnConnected(WireId, bool) {}
+void DataNode::OnClosed(WireId wire) {
+  connections_.erase(wire);
+}
+
+void DataNode::OnBytes(WireId wire, std::string_view bytes) {
+  const auto found = connections_.find(wire);
+  if (found == connections_.end()) return;
+  Connection& connection = found->second;
+  connection.parser.Feed(bytes);
+  resp::Words words;
+  std::string reply;
+  while (connection.parser.Next(words) == resp::RequestParser::Outcome::kRequest) {
+    Execute(wire, connection, {words.begin(), words.end()}, reply);
+  }
+  if (!reply.empty()) network_.Send(wire, Side::kAcceptor, std::move(reply));
+}
+
+void DataNode::Execute(WireId wire, Connection& connection, const std::vector<std::string>& words, std::string& out) {
+  resp::ReplyWriter reply(out, 2);
+  const std::string verb = base::ToLower(words[0]);
+  if (connection.in_multi && verb != "exec") {
+    connection.queued.push_back(words);
+    reply.Simple("QUEUED");
+  } else if (verb == "multi") {
+    connection.in_multi = true;
+    reply.Ok();
+  } else if (verb == "exec") {
+    connection.in_multi = false;
+    const auto queued = std::exchange(connection.queued, {});
+    reply.Array(queued.size());
+    for (const auto& command : queued) Execute(wire, connection, command, out);
+  } else if (verb == "ping") {
+    reply.Simple("PONG");
+  } else if (verb == "info") {
+    reply.Bulk(Info());
+  } else if (verb == "subscribe") {
+    connection.subscribed = true;
+    reply.Array(3);
+    reply.Bulk("subscribe");
+    reply.Bulk(words.at(1));
+    reply.Integer(1);
+  } else if (verb == "publish") {
+    int heard = 0;
+    for (const auto& [id, other] : connections_) {
+      if (!other.subscribed) continue;
+      std::string message;
+      resp::ReplyWriter push(message, 2);
+      push.Array(3);
+      push.Bulk("message");
+      push.Bulk(words.at(1));
+      push.Bulk(words.at(2));
+      network_.Send(id, Side::kAcceptor, std::move(message));
+      ++heard;
+    }
+    reply.Integer(heard);
+  } else if (verb == "slaveof" || verb == "replicaof") {
+    if (base::EqualsIgnoreCase(words.at(1), "no")) {
+      Promote();
+    } else {
+      Follow(network_.HostOf(words.at(1)));
+    }
+    reply.Ok();
+  } else if (verb == "config") {
+    SaveConfig();
+    reply.Ok();
+  } else if (verb == "client" && base::EqualsIgnoreCase(words.at(1), "kill")) {
+    // CLIENT KILL TYPE normal|pubsub takes the other sentinels' connections along; the caller keeps its own.
+    const bool pubsub = base::EqualsIgnoreCase(words.back(), "pubsub");
+    std::vector<WireId> killed;
+    for (const auto& [id, other] : connections_) {
+      if (id != wire && other.subscribed == pubsub) killed.push_back(id);
+    }
+    for (const WireId id : killed) {
+      connections_.erase(id);
+      network_.Close(id, Side::kAcceptor);
+    }
+    reply.Integer(static_cast<std::int64_t>(killed.size()));
+  } else {
+    reply.Ok();  // AUTH, CLIENT SETNAME, SCRIPT KILL ...: nothing hangs on them
+  }
+}
+
+}  // namespace sim

@@ -1,0 +1,81 @@
+// A modelled data node: what a sentinel sees of Redis 7. Roles, INFO, pub/sub, SLAVEOF in a transaction, histories with
+// offsets, full and partial resyncs; no data but counted bytes.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "replication/base/ids.h"
+#include "replication/resp/request_parser.h"
+#include "tests/sim/network.h"
+
+namespace sim {
+
+inline constexpr std::uint16_t kNodePort = 6379;
+
+class DataNode : public Host {
+ public:
+  DataNode(EventQueue& queue, Network& network, base::Random& random, std::string name);
+
+  // Once it has its place in the network. `master` is a host, or -1.
+  void Start(HostId self, HostId master);
+  // After a crash: what CONFIG REWRITE saved comes back, and the data if `with_data`.
+  void Restart(bool with_data);
+
+  // The truth, for the checkers.
+  HostId self() const { return self_; }
+  const std::string& name() const { return name_; }
+  bool is_master() const { return master_ < 0; }
+  HostId master() const { return master_; }
+  bool link_up() const { return link_up_; }
+  base::Offset offset() const { return offset_; }
+  // It has been told SLAVEOF NO ONE, or began as a master, in this many instances.
+  int promotions() const { return promotions_; }
+
+  void OnAccepted(WireId wire, HostId from) override;
+  void OnConnected(WireId wire, bool ok) override;
+  void OnBytes(WireId wire, std::string_view bytes) override;
+  void OnClosed(WireId wire) override;
+
+  // All nodes of the world, so that replicas find their masters. Set before Start().
+  std::map<HostId, DataNode*>* peers = nullptr;
+
+ private:
+  struct Connection {
+    resp::RequestParser parser;
+    bool subscribed = false;
+    bool in_multi = false;
+    std::vector<std::vector<std::string>> queued;
+  };
+
+  void Execute(WireId wire, Connection& connection, const std::vector<std::string>& words, std::string& reply);
+  void Follow(HostId master);
+  void Promote();
+  void Replicate();
+  std::string Info() const;
+  void SaveConfig() { saved_master_ = master_; }
+
+  EventQueue& queue_;
+  Network& network_;
+  base::Random& random_;
+  const std::string name_;
+  HostId self_ = -1;
+
+  std::string run_id_;
+  HostId master_ = -1;  // -1: it is a master
+  HostId saved_master_ = -1;
+  bool link_up_ = false;
+  std::optional<base::MonoTime> link_down_since_;
+  std::optional<base::MonoTime> full_sync_until_;
+  std::string replid_;
+  std::string replid2_ = std::string(40, '0');
+  base::Offset second_offset_ = -1;
+  base::Offset offset_ = 0;
+  int promotions_ = 0;
+  std::map<WireId, Connection> connections_;
+};
+
+}  // namespace sim

@@ -1,0 +1,68 @@
+// Many worlds. VIGIL_SIM_SEEDS: how many (500); VIGIL_SIM_FIRST: the first seed (1); VIGIL_SIM_SEED: just this one,
+// with its trace.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "tests/sim/world.h"
+
+namespace {
+
+std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr || *text == '\0' ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+std::string Report(std::uint64_t seed, const sim::Plan& plan, const sim::Outcome& outcome) {
+  std::string text = fmt::format("seed {}: {}\n", seed, plan.Describe());
+  for (const std::string& failure : outcome.failures) text += "  " + failure + "\n";
+  return text + fmt::format("  again, with its trace: VIGIL_SIM_SEED={} sim_tests", seed);
+}
+
+}  // namespace
+
+TEST_CASE("simulator: one seed gives one world, to the last action") {
+  for (const std::uint64_t seed : {3, 14, 15}) {
+    const sim::Outcome once = sim::World(seed, false).Run();
+    const sim::Outcome again = sim::World(seed, false).Run();
+    CHECK(once.trace_hash == again.trace_hash);
+    CHECK(once.events == again.events);
+  }
+}
+
+TEST_CASE("simulator: safety under faults, agreement after healing, in every world") {
+  if (const std::uint64_t only = FromEnvironment("VIGIL_SIM_SEED", 0)) {
+    sim::World world(only, true);
+    const sim::Outcome outcome = world.Run();
+    INFO(Report(only, world.plan(), outcome));
+    CHECK(outcome.ok());
+    return;
+  }
+  const std::uint64_t first = FromEnvironment("VIGIL_SIM_FIRST", 1);
+  const std::uint64_t seeds = FromEnvironment("VIGIL_SIM_SEEDS", 500);
+  std::uint64_t failed = 0, events = 0;
+  int failovers = 0, elections = 0, lost_elections = 0, restarts = 0;
+  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    sim::World world(seed, false);
+    const sim::Outcome outcome = world.Run();
+    events += outcome.events;
+    failovers += outcome.failovers;
+    elections += outcome.elections;
+    lost_elections += outcome.lost_elections;
+    restarts += outcome.restarts;
+    if (!outcome.ok()) {
+      ++failed;
+      FAIL_CHECK(Report(seed, world.plan(), outcome));
+    }
+  }
+  fmt::print("simulator: {} worlds, {} failed, {} steps, {} elections won, {} lost, {} promotions, {} restarts\n",
+             seeds, failed, events, elections, lost_elections, failovers, restarts);
+  // The faults must bite: worlds in which nothing happens prove nothing.
+  if (seeds >= 100) {
+    CHECK(failovers > static_cast<int>(seeds) / 2);
+    CHECK(restarts > static_cast<int>(seeds) / 4);
+    CHECK(lost_elections > 0);
+  }
+}

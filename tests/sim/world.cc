@@ -1,0 +1,306 @@
+#include "tests/sim/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "replication/base/text.h"
+
+namespace sim {
+
+using base::Millis;
+
+namespace {
+
+// FNV-1a: the trace only has to be compared with itself.
+void Mix(std::uint64_t& hash, std::string_view text) {
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+}
+
+std::string Words(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
+}  // namespace
+
+std::string Plan::Describe() const {
+  return fmt::format("{} sentinels (quorum {}), {} nodes, down-after {}, failover-timeout {}, {} faults in {} ms",
+                     sentinels, quorum, nodes, down_after.count(), failover_timeout.count(), faults, trouble.count());
+}
+
+World::World(std::uint64_t seed, bool trace) : seed_(seed), trace_(trace), random_(seed) {
+  outcome_.trace_hash = 14695981039346656037ULL;
+  DrawPlan();
+  Build();
+}
+
+World::~World() = default;
+
+void World::DrawPlan() {
+  plan_.sentinels = 3 + static_cast<int>(random_.Below(3));
+  plan_.nodes = 2 + static_cast<int>(random_.Below(3));
+  const int majority = plan_.sentinels / 2 + 1;
+  plan_.quorum =
+      random_.Chance(0.2) ? 1 + static_cast<int>(random_.Below(static_cast<std::uint64_t>(plan_.sentinels))) : majority;
+  static constexpr int kDownAfter[] = {200, 500, 1000, 1000, 3000};
+  plan_.down_after = Millis(kDownAfter[random_.Below(5)]);
+  plan_.failover_timeout = Millis(random_.Chance(0.3) ? 3000 : 10000);
+  plan_.faults = 2 + static_cast<int>(random_.Below(12));
+  plan_.trouble = random_.Between(Millis(10'000), Millis(60'000));
+}
+
+void World::Build() {
+  for (int i = 0; i < plan_.nodes; ++i) {
+    nodes_.push_back(std::make_unique<DataNode>(queue_, network_, random_, fmt::format("node{}", i)));
+    node_of_[network_.Add(*nodes_.back())] = nodes_.back().get();
+  }
+  for (const auto& node : nodes_) node->peers = &node_of_;
+  for (int i = 0; i < plan_.nodes; ++i) nodes_[static_cast<std::size_t>(i)]->Start(i, i == 0 ? -1 : 0);
+  for (int i = 0; i < plan_.sentinels; ++i) {
+    sentinels_.push_back(std::make_unique<SentinelProcess>(queue_, network_, random_, *this, i));
+    const HostId host = network_.Add(*sentinels_.back());
+    const std::string config = fmt::format(
+        "port {}\nsentinel monitor {} {} {} {}\nsentinel down-after-milliseconds {} {}\nsentinel failover-timeout {} "
+        "{}\n",
+        kSentinelPort, kMaster, Network::AddressOf(0), kNodePort, plan_.quorum, kMaster, plan_.down_after.count(),
+        kMaster, plan_.failover_timeout.count());
+    SentinelProcess* process = sentinels_.back().get();
+    queue_.After(random_.Between(Millis(0), Millis(300)), [process, host, config] { process->Start(host, config); });
+  }
+}
+
+void World::Trace(const std::string& line) {
+  Mix(outcome_.trace_hash, fmt::format("{} {}", queue_.now().time_since_epoch().count(), line));
+  if (trace_) fmt::print("{:>9} {}\n", queue_.now().time_since_epoch().count() - 1'000'000, line);
+}
+
+void World::OnAction(int sentinel, const sentinel::State& state, const sentinel::Action& action) {
+  if (const auto* announce = std::get_if<sentinel::Announce>(&action)) {
+    Trace(fmt::format("s{} {} {}", sentinel, announce->event, announce->text));
+    if (announce->event == "+elected-leader") {
+      ++outcome_.elections;
+      one_leader_.OnElected(sentinel, kMaster, state.masters.at(kMaster).failover.epoch.value);
+    }
+    if (announce->event == "-failover-abort-not-elected") ++outcome_.lost_elections;
+    if (announce->event == "+promoted-slave") ++outcome_.failovers;
+  } else if (const auto* log = std::get_if<sentinel::LogLine>(&action)) {
+    Trace(fmt::format("s{} log {}", sentinel, log->text));
+  }
+}
+
+void World::OnStep(int, const sentinel::State&) {
+  ++outcome_.events;
+}
+
+void World::OnSent(int sentinel, const sentinel::Command& command) {
+  if (command.words.empty()) return;
+  if (!base::EqualsIgnoreCase(command.words[0], "ping") && !base::EqualsIgnoreCase(command.words[0], "info")) {
+    Trace(fmt::format("s{} > {}", sentinel, Words(command.words)));
+  }
+  if (command.words.size() == 3 && base::EqualsIgnoreCase(command.words[0], "publish")) {
+    const auto hello = sentinel::ParseHello(command.words[2]);
+    if (!hello) return verdict_.Fail(fmt::format("sentinel {} sent a malformed hello: {}", sentinel, command.words[2]));
+    epochs_.OnHello(sentinel, *hello);
+    one_address_.OnHello(sentinel, *hello);
+  }
+}
+
+void World::OnVote(int sentinel, std::uint64_t epoch, const std::string& candidate) {
+  one_vote_.OnVoteTold(sentinel, kMaster, epoch, candidate);
+}
+
+void World::OnDurable(int sentinel, const std::string& text) {
+  epochs_.OnDurable(sentinel, text);
+}
+
+void World::MakeFault() {
+  if (healing_) return;
+  const Millis lasts = random_.Between(Millis(100), Millis(12'000));
+  const auto any_node = [this] { return nodes_[random_.Below(nodes_.size())].get(); };
+  const auto any_sentinel = [this] { return sentinels_[random_.Below(sentinels_.size())].get(); };
+  const auto any_host = [this] { return static_cast<HostId>(random_.Below(nodes_.size() + sentinels_.size())); };
+  switch (random_.Below(9)) {
+    case 0:  // the master of the moment, most often: that is what this is about
+    case 1:
+    case 2: {
+      DataNode* node = any_node();
+      for (const auto& candidate : nodes_) {
+        if (candidate->is_master() && network_.IsUp(candidate->self()) && random_.Chance(0.8)) node = candidate.get();
+      }
+      if (!network_.IsUp(node->self())) return;
+      const bool silent = random_.Chance(0.3);
+      Trace(fmt::format("FAULT {} crashes{} for {} ms", node->name(), silent ? " silently" : "", lasts.count()));
+      network_.Crash(node->self(), silent);
+      queue_.After(lasts, [this, node, with_data = random_.Chance(0.8)] {
+        if (network_.IsUp(node->self())) return;
+        Trace(fmt::format("FAULT {} is back {} its data", node->name(), with_data ? "with" : "without"));
+        node->Restart(with_data);
+      });
+      break;
+    }
+    case 3: {
+      SentinelProcess* process = any_sentinel();
+      if (!process->running()) return;
+      const bool silent = random_.Chance(0.3);
+      Trace(fmt::format("FAULT host{} (a sentinel) crashes{} for {} ms", process->self(), silent ? " silently" : "",
+                        lasts.count()));
+      process->Crash(silent);
+      queue_.After(lasts, [this, process] {
+        if (process->running()) return;
+        Trace(fmt::format("FAULT host{} is back", process->self()));
+        ++outcome_.restarts;
+        process->Restart();
+      });
+      break;
+    }
+    case 4:
+    case 5: {  // one direction of one link, or both
+      const HostId from = any_host();
+      const HostId to = any_host();
+      const bool both = random_.Chance(0.5);
+      Trace(fmt::format("FAULT cut host{} {} host{} for {} ms", from, both ? "<->" : "->", to, lasts.count()));
+      network_.SetCut(from, to, true);
+      if (both) network_.SetCut(to, from, true);
+      queue_.After(lasts, [this, from, to] {
+        network_.SetCut(from, to, false);
+        network_.SetCut(to, from, false);
+      });
+      break;
+    }
+    case 6: {  // one host from all others, perhaps in one direction
+      const HostId host = any_host();
+      const bool out = random_.Chance(0.7);
+      const bool in = !out || random_.Chance(0.7);
+      Trace(fmt::format("FAULT host{} is cut off{}{} for {} ms", host, out ? " outwards" : "", in ? " inwards" : "",
+                        lasts.count()));
+      const auto cut = [this, host](bool outwards, bool inwards, bool on) {
+        for (HostId other = 0; other < static_cast<HostId>(nodes_.size() + sentinels_.size()); ++other) {
+          if (other == host) continue;
+          if (outwards) network_.SetCut(host, other, on);
+          if (inwards) network_.SetCut(other, host, on);
+        }
+      };
+      cut(out, in, true);
+      queue_.After(lasts, [cut, out, in] { cut(out, in, false); });
+      break;
+    }
+    case 7: {
+      if (random_.Chance(0.5)) {
+        SentinelProcess* process = any_sentinel();
+        if (!process->running() || network_.IsFrozen(process->self())) return;
+        Trace(fmt::format("FAULT host{} (a sentinel) stands still for {} ms", process->self(), lasts.count()));
+        process->Freeze();
+        queue_.After(lasts, [process] { process->Thaw(); });
+      } else {
+        DataNode* node = any_node();
+        if (!network_.IsUp(node->self()) || network_.IsFrozen(node->self())) return;
+        Trace(fmt::format("FAULT {} stands still for {} ms", node->name(), lasts.count()));
+        network_.Freeze(node->self());
+        queue_.After(lasts, [this, node] {
+          if (network_.IsFrozen(node->self())) network_.Thaw(node->self());
+        });
+      }
+      break;
+    }
+    default: {
+      SentinelProcess* process = any_sentinel();
+      Trace(fmt::format("FAULT the disk of host{} is full for {} ms", process->self(), lasts.count()));
+      process->disk.failing = true;
+      queue_.After(lasts, [process] { process->disk.failing = false; });
+    }
+  }
+}
+
+void World::Heal() {
+  Trace("HEAL");
+  healing_ = true;
+  const auto hosts = static_cast<HostId>(nodes_.size() + sentinels_.size());
+  for (HostId a = 0; a < hosts; ++a) {
+    for (HostId b = 0; b < hosts; ++b) network_.SetCut(a, b, false);
+  }
+  for (const auto& node : nodes_) {
+    if (network_.IsFrozen(node->self())) network_.Thaw(node->self());
+    if (!network_.IsUp(node->self())) node->Restart(true);
+  }
+  for (const auto& process : sentinels_) {
+    process->disk.failing = false;
+    if (!process->running()) {
+      ++outcome_.restarts;
+      process->Restart();
+    } else {
+      process->Thaw();
+    }
+  }
+}
+
+std::string World::Trouble() const {
+  HostId master = -1;
+  for (const auto& process : sentinels_) {
+    if (!process->running()) return "a sentinel is not running";
+    const sentinel::Master& seen = process->state()->masters.at(kMaster);
+    const HostId host = network_.HostOf(sentinel::AddressOf(*process->state(), seen).endpoint.host);
+    if (master >= 0 && host != master) return fmt::format("sentinels name host{} and host{}", master, host);
+    master = host;
+    if (seen.failover.active()) return fmt::format("host{} has a failover in progress", process->self());
+    if (seen.liveness.down()) return fmt::format("host{} sees the master down", process->self());
+    if (static_cast<int>(seen.sentinels.size()) != plan_.sentinels - 1) {
+      return fmt::format("host{} knows {} other sentinels", process->self(), seen.sentinels.size());
+    }
+  }
+  for (const auto& node : nodes_) {
+    // A replica that its master never named before it died is known to nobody; it may follow what it likes.
+    const bool known = std::any_of(sentinels_.begin(), sentinels_.end(), [&](const auto& process) {
+      return process->state()->masters.at(kMaster).replicas.contains({Network::AddressOf(node->self()), kNodePort});
+    });
+    if (node->self() != master && !known) continue;
+    if (node->self() == master) {
+      if (!node->is_master()) return fmt::format("{} is named as master, and is a replica", node->name());
+    } else if (node->master() != master) {
+      return fmt::format("{} does not follow host{}", node->name(), master);
+    } else if (!node->link_up()) {
+      return fmt::format("{} has no link to its master", node->name());
+    }
+  }
+  return {};
+}
+
+void World::RunUntil(base::MonoTime until) {
+  while (verdict_.ok() && queue_.RunNext(until)) {
+  }
+}
+
+Outcome World::Run() {
+  // Half of the worlds have had time to learn each other; in the others trouble comes at once.
+  const base::MonoTime start = queue_.now() + (random_.Chance(0.7) ? Millis(6000) : Millis(200));
+  for (int i = 0; i < plan_.faults; ++i) {
+    queue_.At(start + random_.Between(Millis(0), plan_.trouble), [this] { MakeFault(); });
+  }
+  RunUntil(start + plan_.trouble);
+  Heal();
+  // Liveness: an old patience, a back-off and stock's rule of 8 s for false masters have to fit into the bound.
+  const Millis bound = 4 * plan_.down_after + 3 * plan_.failover_timeout + Millis(60'000);
+  const base::MonoTime latest = queue_.now() + bound;
+  std::string trouble = "not looked yet";
+  while (verdict_.ok() && !trouble.empty() && queue_.now() < latest) {
+    RunUntil(queue_.now() + Millis(500));
+    trouble = Trouble();
+  }
+  if (verdict_.ok() && !trouble.empty()) {
+    verdict_.Fail(fmt::format("no agreement {} ms after everything was healed: {}", bound.count(), trouble));
+  }
+  // And then it stays so.
+  if (verdict_.ok()) {
+    const int failovers = outcome_.failovers;
+    RunUntil(queue_.now() + Millis(20'000));
+    trouble = Trouble();
+    if (verdict_.ok() && (!trouble.empty() || outcome_.failovers != failovers)) {
+      verdict_.Fail("what was agreed did not last: " + (trouble.empty() ? std::string("another failover") : trouble));
+    }
+  }
+  outcome_.failures = verdict_.failures();
+  return outcome_;
+}
+
+}  // namespace sim

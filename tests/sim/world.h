@@ -1,0 +1,92 @@
+// One seed, one world: three to five real sentinel cores, modelled data nodes, drawn faults; first safety while things
+// go wrong, then everything is healed and liveness is demanded.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "replication/base/random.h"
+#include "tests/sim/checkers.h"
+#include "tests/sim/data_node.h"
+#include "tests/sim/event_queue.h"
+#include "tests/sim/network.h"
+#include "tests/sim/sentinel_process.h"
+
+namespace sim {
+
+// What the seed drew. Printed with a failing seed.
+struct Plan {
+  int sentinels = 3;
+  int nodes = 3;
+  int quorum = 2;
+  base::Millis down_after{1000};
+  base::Millis failover_timeout{10000};
+  int faults = 8;
+  base::Millis trouble{30000};  // how long faults are made
+  std::string Describe() const;
+};
+
+struct Outcome {
+  std::vector<std::string> failures;
+  std::uint64_t trace_hash = 0;
+  std::uint64_t events = 0;
+  // What happened in this world, so that a run over many seeds can say that its faults bite.
+  int failovers = 0;
+  int elections = 0;
+  int restarts = 0;
+  int lost_elections = 0;
+  bool ok() const { return failures.empty(); }
+};
+
+class World : public Watcher {
+ public:
+  // `trace`: print every action and fault.
+  World(std::uint64_t seed, bool trace);
+  ~World() override;
+  Outcome Run();
+  const Plan& plan() const { return plan_; }
+
+ private:
+  static constexpr const char* kMaster = "mymaster";
+
+  void OnAction(int sentinel, const sentinel::State& state, const sentinel::Action& action) override;
+  void OnSent(int sentinel, const sentinel::Command& command) override;
+  void OnVote(int sentinel, std::uint64_t epoch, const std::string& candidate) override;
+  void OnStep(int sentinel, const sentinel::State& state) override;
+  void OnDurable(int sentinel, const std::string& text) override;
+
+  void DrawPlan();
+  void Build();
+  void MakeFault();
+  void Heal();
+  // Empty when all is as it should be; otherwise what is not.
+  std::string Trouble() const;
+  void RunUntil(base::MonoTime until);
+  void Trace(const std::string& line);
+
+  const std::uint64_t seed_;
+  const bool trace_;
+  base::Random random_;
+  Plan plan_;
+  EventQueue queue_;
+  Network network_{queue_, random_};
+  std::vector<std::unique_ptr<DataNode>> nodes_;
+  std::vector<std::unique_ptr<SentinelProcess>> sentinels_;
+  std::map<HostId, DataNode*> node_of_;
+
+  Verdict verdict_;
+  OneVotePerEpoch one_vote_{verdict_};
+  OneLeaderPerEpoch one_leader_{verdict_};
+  EpochsNeverFall epochs_{verdict_};
+  OneAddressPerEpoch one_address_{verdict_, [this](const base::Endpoint& address) {
+                                    const auto found = node_of_.find(network_.HostOf(address.host));
+                                    return found != node_of_.end() && found->second->promotions() > 0;
+                                  }};
+  Outcome outcome_;
+  bool healing_ = false;
+};
+
+}  // namespace sim
