@@ -152,6 +152,24 @@ void FillCommandTable(serve::CommandTable& table) {
   table.AddAlias("slaveof", "replicaof");
 }
 
+base::Result<void> RenameCommands(serve::CommandTable& table, std::span<const RenamedCommand> renames) {
+  const auto is_there = [&table](const std::string& name) {
+    return table.Find(name) != nullptr || table.IsContainer(name);
+  };
+  for (const RenamedCommand& rename : renames) {
+    const bool sayable = rename.to.find('|') == std::string::npos && !base::HasControlCharacters(rename.to);
+    if (rename.from.find('|') != std::string::npos || !is_there(rename.from)) {
+      return base::Fail(base::ErrorCode::kNotFound, "No such command in rename-command");
+    }
+    if (is_there(rename.to) || !sayable) {
+      return base::Fail(base::ErrorCode::kInvalid, "Target command name already exists");
+    }
+    if (!rename.to.empty()) table.AddAlias(rename.to, rename.from);
+    table.Remove(rename.from);
+  }
+  return {};
+}
+
 std::string WhyRefused(const NodeState& state, const NodeClient& client, const serve::CommandRow& row,
                        std::uint32_t flags, const Now& now) {
   if (std::string refusal = serve::MayRun(state.server, client, row); !refusal.empty()) return refusal;

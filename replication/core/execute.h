@@ -10,6 +10,8 @@ namespace replication {
 
 // Puts all rows into the table: those of every server, of the data set, and the node's own.
 void FillCommandTable(serve::CommandTable& table);
+// `rename-command`, in order. kNotFound: no such command; kInvalid: the new name is taken, or cannot be said.
+base::Result<void> RenameCommands(serve::CommandTable& table, std::span<const RenamedCommand> renames);
 
 // Executes what the client has sent, until something is incomplete or the client has to wait.
 void ProcessRequests(NodeState& state, NodeClient& client, const Now& now);

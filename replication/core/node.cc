@@ -93,6 +93,7 @@ NodeState::NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now 
   server.role = is_master() ? "master" : "replica";
   server.access.set_password(settings.requirepass);
   FillCommandTable(server.commands);
+  VIGIL_CHECK(RenameCommands(server.commands, settings.rename_command).has_value());  // judged when it was read
   saving.last_saved_at = at.wall;
   saving.last_saved_mono = at.mono;
 }

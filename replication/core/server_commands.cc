@@ -37,7 +37,7 @@ bool IsLocal(const NodeClient& client) {
 }
 
 void ConfigSet(NodeState& state, NodeClient& client, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
-  if (words.size() % 2 != 0) return reply.Error("ERR wrong number of arguments for 'config|set' command");
+  if (words.size() % 2 != 0) return reply.Error("ERR syntax error");
   std::vector<std::pair<std::string_view, std::string_view>> values;
   for (std::size_t i = 2; i < words.size(); i += 2) values.emplace_back(words[i], words[i + 1]);
   const SetContext context{.client_is_local = IsLocal(client), .find_folder = [&state](const std::string& folder) {

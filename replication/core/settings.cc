@@ -7,6 +7,7 @@
 
 #include "replication/base/digest.h"
 #include "replication/base/text.h"
+#include "replication/core/execute.h"
 #include "replication/core/setting_rows.h"
 
 namespace replication {
@@ -174,7 +175,9 @@ Result<void> SettingsLoader::Apply(const base::ConfigLine& line) {
   if (name == "rename-command") {
     if (words.size() != 2 || words[0].empty()) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
     settings_.rename_command.push_back({base::ToLower(words[0]), base::ToLower(words[1])});
-    return {};
+    serve::CommandTable table;
+    FillCommandTable(table);
+    return RenameCommands(table, settings_.rename_command);
   }
   if (name == "loadmodule") return Fail(ErrorCode::kInvalid, "modules are not supported");
   if (name == "sentinel") return Fail(ErrorCode::kInvalid, "a sentinel's directive in a node's configuration");

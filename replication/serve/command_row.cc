@@ -338,13 +338,13 @@ void CommandTable::Add(const CommandRow& row, int group, std::size_t index) {
 
 void CommandTable::AddAlias(std::string name, std::string_view of) {
   const auto found = entries_.find(of);
-  VIGIL_CHECK(found != entries_.end());
+  VIGIL_CHECK(found != entries_.end() || IsContainer(of));
   std::vector<std::pair<std::string, Entry>> added;
   const auto [begin, end] = Subcommands(entries_, of);
   for (auto sub = begin; sub != end; ++sub) {
     added.emplace_back(fmt::format("{}|{}", name, OwnName(sub->first)), sub->second);
   }
-  added.emplace_back(std::move(name), found->second);
+  if (found != entries_.end()) added.emplace_back(std::move(name), found->second);
   for (auto& [key, entry] : added) {
     const bool is_new = entries_.emplace(std::move(key), entry).second;
     VIGIL_CHECK(is_new);

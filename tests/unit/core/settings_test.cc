@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "replication/base/text.h"
+#include "tests/unit/core/world.h"
 
+using replication::Box;
 using replication::GetSettings;
 using replication::Guard;
 using replication::RewriteSettings;
@@ -13,6 +15,7 @@ using replication::SetContext;
 using replication::SetSettings;
 using replication::Settings;
 using replication::SettingsLoader;
+using replication::World;
 
 namespace {
 
@@ -85,6 +88,9 @@ TEST_CASE("settings: a bad line is told why") {
   CHECK(ErrorOf("loglevel x") == "argument(s) must be one of the following: debug, verbose, notice, warning");
   CHECK(ErrorOf("save 60") == "Invalid save parameters");
   CHECK(ErrorOf("replicaof a b") == "Invalid master port");
+  CHECK(ErrorOf("rename-command foo bar") == "No such command in rename-command");
+  CHECK(ErrorOf("rename-command get set") == "Target command name already exists");
+  CHECK(ErrorOf("rename-command get get2\nrename-command get2 get\nrename-command CONFIG \"\"").empty());
   CHECK(ErrorOf("dbfilename a/b") == "dbfilename can't be a path, just a filename");
 }
 
@@ -197,4 +203,16 @@ TEST_CASE("settings: a rewritten file loads as the settings it was written from"
   settings.replicaof = {};
   CHECK(RewriteSettings(settings, text).find("replicaof") == std::string::npos);
   CHECK(RewriteSettings(Settings{}, "slaveof a 1\nport 6379\n") == "port 6379\n");
+}
+
+TEST_CASE("settings: a renamed command answers to its new name alone, a container with all its subcommands") {
+  World world;
+  Box& box = world.Add("a", [](Settings& settings) {
+    settings.rename_command = {{"config", "secret"}, {"flushall", ""}, {"get", "fetch"}};
+  });
+  CHECK(world.Do(box, {"config", "get", "port"}).starts_with("-ERR unknown command 'config'"));
+  CHECK(world.Do(box, {"secret", "get", "maxclients"}).starts_with("*2\r\n"));
+  CHECK(world.Do(box, {"flushall"}).starts_with("-ERR unknown command"));
+  CHECK(world.Do(box, {"FETCH", "a"}) == "$-1\r\n");
+  CHECK(world.Do(box, {"get", "a"}).starts_with("-ERR unknown command"));
 }
