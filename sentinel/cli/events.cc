@@ -76,7 +76,8 @@ base::Result<std::unique_ptr<EventFollower>> EventFollower::Start(const std::vec
   return std::unique_ptr<EventFollower>(new EventFollower(std::move(clients)));
 }
 
-EventFollower::EventFollower(std::vector<RedisClient> clients) : followed_(clients.size()) {
+EventFollower::EventFollower(std::vector<RedisClient> clients) {
+  for (const RedisClient& client : clients) followed_.insert(client.address());
   VIGIL_CHECK(pipe2(stop_pipe_, O_CLOEXEC) == 0);
   thread_ = std::thread(&EventFollower::Follow, this, std::move(clients));
 }
@@ -96,6 +97,8 @@ void EventFollower::Follow(std::vector<RedisClient> clients) {
     for (std::size_t i = 0; i < clients.size();) {
       auto message = clients[i].NextMessage();
       if (!message) {  // that sentinel is gone; the others tell the rest
+        const std::lock_guard lock(mutex_);
+        followed_.erase(clients[i].address());
         clients.erase(clients.begin() + static_cast<std::ptrdiff_t>(i));
         continue;
       }
@@ -113,6 +116,11 @@ void EventFollower::Follow(std::vector<RedisClient> clients) {
       }
     }
   }
+}
+
+bool EventFollower::Follows(const base::Endpoint& sentinel) {
+  const std::lock_guard lock(mutex_);
+  return followed_.contains(sentinel);
 }
 
 std::vector<Event> EventFollower::Take() {

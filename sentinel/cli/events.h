@@ -1,10 +1,10 @@
 // What sentinels announce over pub/sub, followed from several of them at once.
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <memory>
 #include <mutex>
-#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -45,17 +45,18 @@ class EventFollower {
 
   // What has arrived since the last call, in order of arrival.
   std::vector<Event> Take();
-  std::size_t followed() const { return followed_; }
+  // Is this sentinel's connection still there? False also for one that could not be reached at the start.
+  bool Follows(const base::Endpoint& sentinel);
 
  private:
   explicit EventFollower(std::vector<RedisClient> clients);
   void Follow(std::vector<RedisClient> clients);
 
   std::mutex mutex_;
-  std::vector<Event> events_;  // guarded by mutex_
-  std::size_t followed_;
-  int stop_pipe_[2] = {-1, -1};  // written to end the thread at once
-  std::thread thread_;           // last: it uses the others
+  std::vector<Event> events_;          // guarded by mutex_
+  std::set<base::Endpoint> followed_;  // guarded by mutex_
+  int stop_pipe_[2] = {-1, -1};        // written to end the thread at once
+  std::thread thread_;                 // last: it uses the others
 };
 
 }  // namespace cli

@@ -86,7 +86,7 @@ void SentinelProblems(const Topology& topology, const SentinelView& sentinel, st
   for (const Endpoint& replica : sentinel.bad_replicas) {
     const auto node = std::ranges::find(topology.nodes, replica, &NodeView::address);
     if (node != topology.nodes.end() && node->answers && node->link_up) {
-      problems.push_back(fmt::format("{} finds replica {} down or without a master", name, replica.ToString()));
+      problems.push_back(fmt::format("{} cannot reach replica {}", name, replica.ToString()));
     }
   }
   for (const Endpoint& peer : sentinel.bad_peers) {

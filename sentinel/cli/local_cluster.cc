@@ -155,9 +155,12 @@ std::vector<std::string> Missing(const Cluster& cluster, const Topology& topolog
     if (sentinel.peers.size() < peers) {
       missing.push_back(fmt::format("{} knows {} of {} other sentinels", name, sentinel.peers.size(), peers));
     }
-    // Their own links may still be opening; then a failover would find fewer helpers than there are.
+    // What a sentinel would go by if it had to fail over now.
     for (const Endpoint& replica : sentinel.bad_replicas) {
-      missing.push_back(fmt::format("{} does not find replica {} well yet", name, replica.ToString()));
+      missing.push_back(fmt::format("{} has no link to replica {} yet", name, replica.ToString()));
+    }
+    for (const Endpoint& replica : sentinel.unlinked_replicas) {
+      missing.push_back(fmt::format("{} has not seen yet that replica {} is linked", name, replica.ToString()));
     }
     for (const Endpoint& peer : sentinel.bad_peers) {
       missing.push_back(fmt::format("{} has no link to sentinel {} yet", name, peer.ToString()));

@@ -95,10 +95,8 @@ Result<void> FillSentinel(RedisClient& client, const std::string& master, Sentin
   for (const Fields& replica : *replicas) {
     const Endpoint where = replica.Address("ip", "port");
     view.replicas.push_back(where);
-    if (replica.Flag("flags", "s_down") || replica.Flag("flags", "disconnected") ||
-        replica.Text("master-link-status") != "ok") {
-      view.bad_replicas.push_back(where);
-    }
+    if (replica.Flag("flags", "s_down") || replica.Flag("flags", "disconnected")) view.bad_replicas.push_back(where);
+    if (replica.Text("master-link-status") != "ok") view.unlinked_replicas.push_back(where);
   }
   const auto peers = AskMaps(client, {"SENTINEL", "SENTINELS", master});
   if (!peers) return tl::unexpected(peers.error());

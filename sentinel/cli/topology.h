@@ -43,10 +43,11 @@ struct SentinelView {
   std::string quorum_text;   // what CKQUORUM says
   bool master_down = false;  // it finds the master down: s_down, or with others o_down
   bool failing_over = false;
-  std::vector<base::Endpoint> replicas;      // those it knows
-  std::vector<base::Endpoint> bad_replicas;  // of these, those it finds down or unlinked
-  std::vector<base::Endpoint> peers;         // other sentinels it knows
-  std::vector<base::Endpoint> bad_peers;     // of these, those it finds down or has no link to
+  std::vector<base::Endpoint> replicas;           // those it knows
+  std::vector<base::Endpoint> bad_replicas;       // of these, those it finds down or has no link to
+  std::vector<base::Endpoint> unlinked_replicas;  // those without a master when it last asked: up to 10 s old
+  std::vector<base::Endpoint> peers;              // other sentinels it knows
+  std::vector<base::Endpoint> bad_peers;          // of these, those it finds down or has no link to
 };
 
 struct Topology {

@@ -138,8 +138,16 @@ int Perform(const DemoOptions& options, Cluster& cluster, Server& victim, EventF
                   paint(Tone::kBad, fmt::format("SIGKILL to the master {} (pid {})", victim.address.ToString(),
                                                 victim.process.pid))));
   const auto deadline = origin + std::chrono::seconds(options.timeout_seconds);
+  // Sentinels wait on purpose after several failovers in a minute; only their logs say so.
+  constexpr std::chrono::seconds kPatient{5};
+  bool explained = false;
   while (!stage.TakenOver()) {
     stage.Show();
+    if (!explained && steady_clock::now() > origin + cluster.down_after + kPatient) {
+      explained = true;
+      stage.Note(fmt::format("still waiting; why, is in the sentinels' logs: {}",
+                             (cluster.folder / "sentinel-*/log").string()));
+    }
     if (steady_clock::now() > deadline) {
       return GiveUp(fmt::format("no failover within {} s", options.timeout_seconds), options);
     }
@@ -174,6 +182,8 @@ int OnRunningCluster(const DemoOptions& options) {
   auto cluster = LoadCluster(options.up.folder);
   const auto lock = cluster ? FolderLock::Take(cluster->folder) : tl::unexpected(cluster.error());
   if (!lock) return GiveUp(lock.error().text, options);
+  cluster = LoadCluster(options.up.folder);  // as it is now that nobody else changes it
+  if (!cluster) return GiveUp(cluster.error().text, options);
   for (const Server& server : cluster->servers) {
     if (!IsRunning(server.process)) return GiveUp(server.name + " does not run", options);
   }

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <set>
 
 #include "sentinel/cli/events.h"
@@ -55,8 +57,11 @@ class Followers {
   Credentials credentials_;
 };
 
-int Watch(const FailoverOptions& options, const Where& where, const Topology& before, EventFollower& follower,
-          Instant origin) {
+// What others may still take to tell of a promotion whose leader died: a hello comes every two seconds.
+constexpr std::chrono::seconds kRumour{5};
+
+int Watch(const FailoverOptions& options, const Where& where, const Topology& before, const Endpoint& leader,
+          EventFollower& follower, Instant origin) {
   const Paint paint = Paint::ForStdout();
   Timeline timeline(origin, options.master);
   std::vector<Endpoint> nodes;
@@ -73,6 +78,7 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
   Endpoint master;
   const auto deadline = origin + std::chrono::seconds(options.timeout_seconds);
   std::string given_up;
+  std::optional<Instant> leader_lost_at;
   const auto show_events = [&] {
     for (const Event& event : follower.Take()) {
       if (const std::string line = timeline.Take(event, paint); !line.empty()) Say(line);
@@ -89,6 +95,16 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
     show_events();
     if (!given_up.empty()) {
       Complain(fmt::format("the sentinels gave the failover up ({})", given_up), "`vigil status` shows why it may be");
+      return kFailed;
+    }
+    if (!leader_lost_at && !follower.Follows(leader)) {
+      leader_lost_at = steady_clock::now();
+      note("the connection to the sentinel that leads this failover is lost");
+    }
+    if (master.empty() && leader_lost_at && steady_clock::now() > *leader_lost_at + kRumour) {
+      Complain(fmt::format("the sentinel at {} died in the middle of the failover, and no other speaks of a new master",
+                           leader.ToString()),
+               "`vigil status` shows the state; when it is healthy, try again");
       return kFailed;
     }
     if (master.empty()) {
@@ -136,18 +152,26 @@ int Failover(const FailoverOptions& options) {
   }
   auto follower = EventFollower::Start(where.sentinels, where.credentials);
   if (!follower) return ReportAskError(follower.error(), *found);
-  // The one that knows most about the others stands first: it is the likeliest to succeed.
-  const auto best = std::ranges::max_element(before->sentinels, {}, [](const SentinelView& sentinel) {
+  // The one that knows most about the others is asked first: it is the likeliest to succeed.
+  std::vector<SentinelView> candidates = before->sentinels;
+  std::ranges::stable_sort(candidates, std::greater(), [](const SentinelView& sentinel) {
     return sentinel.answers ? 1 + sentinel.replicas.size() - sentinel.bad_replicas.size() : 0;
   });
-  auto leader = RedisClient::Connect(best->address, where.credentials);
-  if (!leader) return ReportAskError(leader.error(), *found);
-  const Instant origin = steady_clock::now();
-  const auto reply = leader->Ask({"SENTINEL", "FAILOVER", options.master});
-  if (!reply) return ReportRefusal(reply.error().text, options.master);
-  Say(fmt::format("{}: asked the sentinel at {} to replace the master {}", options.master, best->address.ToString(),
-                  before->address.ToString()));
-  return Watch(options, where, *before, **follower, origin);
+  base::Error error;
+  for (const SentinelView& candidate : candidates) {
+    auto leader = RedisClient::Connect(candidate.address, where.credentials);
+    if (!leader) {
+      error = leader.error();
+      continue;
+    }
+    const Instant origin = steady_clock::now();
+    const auto reply = leader->Ask({"SENTINEL", "FAILOVER", options.master});
+    if (!reply) return ReportRefusal(reply.error().text, options.master);
+    Say(fmt::format("{}: asked the sentinel at {} to replace the master {}", options.master,
+                    candidate.address.ToString(), before->address.ToString()));
+    return Watch(options, where, *before, candidate.address, **follower, origin);
+  }
+  return ReportAskError(error, *found);
 }
 
 }  // namespace cli

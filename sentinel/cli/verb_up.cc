@@ -154,11 +154,16 @@ Result<void> TakeExecutables(Cluster& cluster, const UpOptions& options) {
 }
 
 Result<void> PortsFree(const Cluster& cluster) {
+  // A killed process may be a zombie already while its last thread still holds the port.
+  const auto deadline = steady_clock::now() + std::chrono::seconds(2);
   for (const Server& server : cluster.servers) {
-    if (IsRunning(server.process) || IsPortFree(server.address.port)) continue;
-    return Fail(ErrorCode::kIo,
-                fmt::format("port {} of {} is in use by another program; end that one, or choose another --dir",
-                            server.address.port, server.name));
+    if (IsRunning(server.process)) continue;
+    while (!IsPortFree(server.address.port)) {
+      if (steady_clock::now() < deadline && Pause(milliseconds(10))) continue;
+      return Fail(ErrorCode::kIo,
+                  fmt::format("port {} of {} is in use by another program; end that one, or choose another --dir",
+                              server.address.port, server.name));
+    }
   }
   return {};
 }
@@ -190,10 +195,10 @@ Result<void> Complete(Cluster& cluster, Begun& begun) {
   return WaitAnswering(cluster, cluster.Of(ServerKind::kNode), kStartLimit);
 }
 
-int UpAgain(Cluster cluster, const UpOptions& options) {
+Result<void> UpOnce(Cluster& cluster, const UpOptions& options) {
   const auto since = steady_clock::now();
   for (const auto& check : {Fits(cluster, options), TakeExecutables(cluster, options), PortsFree(cluster)}) {
-    if (!check) return ReportUpError(check.error(), options.folder);
+    if (!check) return check;
   }
   const int running = cluster.Running();
   const int all = static_cast<int>(cluster.servers.size());
@@ -218,10 +223,28 @@ int UpAgain(Cluster cluster, const UpOptions& options) {
     started = master ? StartAll(cluster, begun, *master) : tl::unexpected(master.error());
   }
   const auto topology = started ? WaitHealthy(cluster, kHealthLimit) : tl::unexpected(started.error());
-  if (!topology) return ReportUpError(topology.error(), options.folder);
+  if (!topology) return tl::unexpected(topology.error());
   begun.Keep();
   SayHealthy(*topology, options.folder, since);
-  return kDone;
+  return {};
+}
+
+int UpAgain(const std::filesystem::path& folder, const UpOptions& options) {
+  constexpr int kAttempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    auto cluster = LoadCluster(folder);
+    if (!cluster) return ReportUpError(cluster.error(), options.folder);
+    const std::vector<Server> before = cluster->servers;
+    const int ran_before = cluster->Running();
+    const auto up = UpOnce(*cluster, options);
+    if (up) return kDone;
+    // One that was about to end may have been counted as running; then there is more to start than we thought.
+    const auto runs = [](const Server& server) { return IsRunning(server.process); };
+    const bool some_ended = std::ranges::count_if(before, runs) < ran_before;
+    if (up.error().code != ErrorCode::kNotFound || !some_ended || Interrupted() || attempt == kAttempts) {
+      return ReportUpError(up.error(), options.folder);
+    }
+  }
 }
 
 }  // namespace
@@ -240,15 +263,15 @@ int Up(const UpOptions& options) {
     Complain(lock.error().text);
     return kFailed;
   }
-  auto cluster = LoadCluster(folder);
-  if (cluster) return UpAgain(std::move(*cluster), options);
+  const auto cluster = LoadCluster(folder);
+  if (cluster) return UpAgain(folder, options);
   if (cluster.error().code == ErrorCode::kNotFound) return UpFresh(folder, options);
   Complain(cluster.error().text, "choose another folder with --dir, or remove this one when nothing of it runs");
   return kFailed;
 }
 
 int Down(const std::string& folder) {
-  const auto cluster = LoadCluster(folder);
+  auto cluster = LoadCluster(folder);
   if (!cluster) {
     const bool absent = cluster.error().code == ErrorCode::kNotFound;
     Complain(cluster.error().text, absent ? "name its folder with --dir" : "end its processes by hand");
@@ -257,6 +280,11 @@ int Down(const std::string& folder) {
   const auto lock = FolderLock::Take(cluster->folder);
   if (!lock) {
     Complain(lock.error().text);
+    return kFailed;
+  }
+  cluster = LoadCluster(folder);  // as it is now that nobody else changes it
+  if (!cluster) {
+    Complain(cluster.error().text);
     return kFailed;
   }
   const int ended = EndServers(cluster->servers);

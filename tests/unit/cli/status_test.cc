@@ -142,6 +142,11 @@ TEST_CASE("status: each kind of trouble has its line") {
     Judge(topology);
     CHECK(Mentions(topology.problems, "NOQUORUM"));
   }
+  SUBCASE("a sentinel that cannot reach a replica which answers us") {
+    topology.sentinels[0].bad_replicas = {kTwo};
+    Judge(topology);
+    CHECK(Mentions(topology.problems, "cannot reach replica 127.0.0.1:7002"));
+  }
   SUBCASE("a sentinel that knows too little") {
     topology.sentinels[0].replicas = {kTwo};
     topology.sentinels[0].peers.clear();
@@ -155,6 +160,13 @@ TEST_CASE("status: each kind of trouble has its line") {
 TEST_CASE("status: a replica that follows another replica of the same master is no problem") {
   Topology topology = Healthy();
   topology.nodes[0].follows = kTwo;
+  Judge(topology);
+  CHECK(topology.healthy());
+}
+
+TEST_CASE("status: what a sentinel saw of a replica's link some seconds ago is no problem of now") {
+  Topology topology = Healthy();
+  topology.sentinels[0].unlinked_replicas = {kTwo};
   Judge(topology);
   CHECK(topology.healthy());
 }
