@@ -101,7 +101,7 @@ void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hel
       state, &master, "+switch-master",
       fmt::format("{} {} {} {} {}", master.name, current.host, current.port, hello.master.host, hello.master.port),
       change, out);
-  SwitchAddress(state, master, hello.master, change, now, out);
+  SwitchAddress(state, master, hello.master, hello.run_id, change, now, out);
 }
 
 }  // namespace

@@ -281,14 +281,16 @@ void CredentialsChanged(State& state, Master* master, const base::Now& now, Acti
   for (auto& [address, replica] : master->replicas) drop(WatchedOf(*master, replica));
 }
 
-void SwitchAddress(State& state, Master& master, const base::Endpoint& to, ChangeNumber change, const base::Now& now,
-                   Actions& out) {
+void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const base::RunId& leader,
+                   ChangeNumber change, const base::Now& now, Actions& out) {
   base::Endpoint stray = master.stray;
   if (master.failover.slaveof_sent && stray.empty()) {
     if (const Replica* ours = ReplicaOf(state, master.failover.promoted)) stray = ours->address;
   }
   ForgetJudgement(state, master);
   master.stray = {};
+  master.led_by = leader;
+  master.switched_at = now.mono;
   NoteFailover(master, now);
 
   // The same address again: what we promoted in between is not what the others agreed on.

@@ -53,8 +53,9 @@ void CredentialsChanged(State& state, Master* master, const base::Now& now, Acti
 
 // Installs the address that a finished failover or a newer configuration gives: the old master becomes a replica,
 // replicas are watched afresh, the failover is over, a dead old master stays down. Announces the replicas (+slave); the
-// caller has announced +switch-master. `change` is what an answer that names the new address rests on.
-void SwitchAddress(State& state, Master& master, const base::Endpoint& to, ChangeNumber change, const base::Now& now,
-                   Actions& out);
+// caller has announced +switch-master. `leader` brought it; `change` is what an answer that names the new address rests
+// on.
+void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const base::RunId& leader,
+                   ChangeNumber change, const base::Now& now, Actions& out);
 
 }  // namespace sentinel

@@ -150,7 +150,7 @@ void FinishFailover(State& state, Master& master, const base::Now& now, Actions&
   // The address has been durable since the promotion was published; what changes now is the list of replicas.
   const CurrentAddress address = AddressOf(state, master);
   MarkChanged(state, out);
-  SwitchAddress(state, master, address.endpoint, address.change, now, out);
+  SwitchAddress(state, master, address.endpoint, state.my_id, address.change, now, out);
 }
 
 }  // namespace sentinel

@@ -28,14 +28,32 @@ bool FollowsAgreed(const Master& master, const Replica& replica) {
   return claimed.host == master.address.host || (!master.hostname.empty() && claimed.host == master.hostname);
 }
 
+// The leader that brought the present address is gone, or has forgotten what it was doing: nobody else will re-point
+// those that still follow the former master.
+bool LeaderIsGone(const State& state, const Master& master) {
+  if (master.led_by == state.my_id) return true;  // its failover here has ended
+  const Peer* leader = FindPeer(state, master.led_by);
+  return leader == nullptr || leader->liveness.down() ||
+         (leader->command.up() && *leader->command.up_at > *master.switched_at);
+}
+
+bool IsLeftBehind(const State& state, const Master& master, const Replica& replica, const base::Now& now) {
+  if (!master.switched_at || now.mono - *master.switched_at > master.failover_timeout) return false;
+  const auto followed = master.replicas.find(replica.info.master);
+  return followed != master.replicas.end() && followed->second.former_master_epoch && LeaderIsGone(state, master);
+}
+
 // From when on the claim counts as wrong for long enough; empty when nothing is wrong.
-std::optional<MonoTime> WrongFrom(const State& state, const Master& master, const Replica& replica) {
+std::optional<MonoTime> WrongFrom(const State& state, const Master& master, const Replica& replica,
+                                  const base::Now& now) {
   const Millis patience = 4 * state.periods.publish;
   if (replica.role_reported == Role::kMaster) {
     return std::max(replica.role_reported_at, replica.up_since) + patience;
   }
   if (replica.role_reported == Role::kReplica && !FollowsAgreed(master, replica)) {
-    return std::max(replica.master_changed_at, replica.up_since) + master.failover_timeout;
+    const bool left_behind = IsLeftBehind(state, master, replica, now);
+    return std::max(replica.master_changed_at, replica.up_since) +
+           (left_behind ? std::min(patience, master.failover_timeout) : master.failover_timeout);
   }
   return std::nullopt;
 }
@@ -47,7 +65,7 @@ void CorrectReplica(State& state, Master& master, Replica& replica, const base::
   state.timers.Cancel(timer);
   if (!replica.command.up() || replica.liveness.down() || !replica.info_at) return;
   if (master.failover.active()) return;  // the failover re-points its replicas itself
-  const auto from = WrongFrom(state, master, replica);
+  const auto from = WrongFrom(state, master, replica, now);
   if (!from) return;
   if (now.mono <= *from) {
     state.timers.Set(timer, *from + Millis(1));

@@ -178,6 +178,9 @@ struct Master : DataNode {
   std::optional<Field> field;
   // Candidates are being read since then: objective down, or an operator's failover.
   std::optional<base::MonoTime> reads_since;
+  // Who brought the present address, and when: while it lives, re-pointing the replicas is its business.
+  base::RunId led_by;
+  std::optional<base::MonoTime> switched_at;
   // What a leader of ours said that it promotes, until an address is agreed: a successor takes the same (A3).
   base::Endpoint led_replica;
   std::vector<base::MonoTime> recent_failovers;  // for the back-off from the third within 60 s on

@@ -434,6 +434,20 @@ TEST_CASE("configuration: a replica that follows somebody else is corrected afte
   CHECK((world.Has(1, "+fix-slave-config") || world.Has(2, "+fix-slave-config") || world.Has(3, "+fix-slave-config")));
 }
 
+TEST_CASE("configuration: what a leader that died left behind is re-pointed soon, not after failover-timeout") {
+  World world;
+  Settle(world, 3, 2);
+  world.node(7001).obeys = false;
+  world.KillNode(7000);
+  REQUIRE(world.RunUntil([&] { return AllAt(world, 7002, 3); }, Millis(3000)));
+  world.KillSentinel(1);
+  world.node(7001).obeys = true;
+  world.StartSentinel(1);
+  const bool followed = world.RunUntil([&] { return world.node(7001).master_port == 7002; }, Millis(25000));
+  INFO(world.Trace());
+  CHECK(followed);
+}
+
 TEST_CASE("configuration: replicas are re-pointed at most parallel-syncs at a time") {
   World world;
   world.AddNode(7003, 7000);
