@@ -120,6 +120,7 @@ void AskLastLook(State& state, Master& master, const base::Now& now, Actions& ou
     SendOne(peer->command, MakeQuestion(state, master, Request::kLastLook, look.serial, look.epoch, true), 0, out);
   }
   if (!master.failover.forced && master.down_cause == DownCause::kSilence && master.command.up()) {
+    master.liveness.pinged_at = now.mono;
     SendOne(master.command, Command{Request::kLastPing, master.name, look.serial, {Verb(master, "PING")}}, 0, out);
   }
   const Millis wait = master.failover.forced ? kForcedLookWait : kLastLookWait;

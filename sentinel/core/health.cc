@@ -86,7 +86,9 @@ void TakePong(State& state, const Watched& watched, const ReplyValue& reply, con
     return;
   }
   liveness.proof_at = now.mono;
-  liveness.waiting_since.reset();
+  // A last look's PING may be under way behind this one; were it forgotten, a link that has died meanwhile would
+  // never look half-open.
+  liveness.waiting_since = watched.command->pings > 0 ? liveness.pinged_at : std::nullopt;
   const bool rebooting = watched.is_master() && watched.master->reboot_seen_at.has_value();
   if (rebooting && reply.StartsWith("PONG")) watched.master->reboot_seen_at.reset();
   // Later proof only moves the deadline away, which the timer finds out by itself when it fires.

@@ -100,6 +100,21 @@ TEST_CASE("health: one PING at a time, and a link that seems half-open is droppe
   CHECK(master.command.id != link);  // connected for 15 s, and nothing came for half of down-after
 }
 
+TEST_CASE("health: a PONG with another PING still under way does not hide that its link dies") {
+  OneSentinel one;
+  Master& master = one.master();
+  const LinkId link = master.command.id;
+  one.Feed(LinkUp{link, "127.0.0.1"});
+  master.command.up_at = one.now.mono - Millis(20000);
+  master.liveness.pinged_at = one.now.mono;
+  SendOne(master.command, Command{Request::kLastPing, "mymaster", 1, {"PING"}}, 0, one.out);
+  one.Feed(ReplyArrived{link, Command{Request::kPing, "", 0, {}}, Status("PONG")});
+  CHECK(master.command.pings == 1);
+  CHECK(master.command.id == link);
+  one.Run(Millis(700));
+  CHECK(master.command.id != link);
+}
+
 TEST_CASE("quorum: opinions count for five ask periods, and only while we ourselves see it down") {
   OneSentinel one(2);
   Peer& peer = one.AddPeerWith('2');
