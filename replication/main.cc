@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "replication/edge/background.h"
+#include "replication/host/background.h"
 #include "replication/edge/config_file.h"
 #include "replication/edge/daemon.h"
 
@@ -35,10 +35,10 @@ int RunNode(const std::vector<std::string>& arguments) {
   auto launch = ReadLaunch(arguments);
   if (!launch) return Fail(launch.error());
   const bool background = launch->settings.daemonize && launch->settings.supervised == "no";
-  const int ready = background ? GoToBackground() : -1;
+  const int ready = background ? host::GoToBackground() : -1;
   Daemon daemon(std::move(*launch));
   if (const auto opened = daemon.Open(); !opened) return Fail(opened.error());
-  if (background) BecomeSilent(ready);
+  if (background) host::BecomeSilent(ready);
   return daemon.Run();
 }
 

@@ -14,10 +14,11 @@
 #include <vector>
 
 #include "replication/base/text.h"
+#include "replication/host/background.h"
+#include "replication/host/durable_file.h"
+#include "replication/host/log_file.h"
 #include "sentinel/core/settings.h"
 #include "sentinel/edge/daemon.h"
-#include "sentinel/edge/log_file.h"
-#include "sentinel/edge/state_file.h"
 
 namespace {
 
@@ -83,34 +84,12 @@ std::uint64_t Entropy() {
   return seed;
 }
 
-// The parent leaves when the child has gone into the background; errors until then went to the terminal.
-void Daemonize() {
-  const pid_t child = fork();
-  if (child < 0) Exit(std::string("fork: ") + std::strerror(errno));
-  if (child > 0) _exit(0);
-  setsid();
-  if (std::freopen("/dev/null", "r", stdin) == nullptr || std::freopen("/dev/null", "w", stdout) == nullptr ||
-      std::freopen("/dev/null", "w", stderr) == nullptr) {
-    _exit(1);
-  }
-}
-
-void WritePidFile(const std::string& path, base::Log& log) {
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  if (file == nullptr) {
-    log.Write(base::LogLevel::kWarning, fmt::format("Failed to write PID file {}: {}", path, std::strerror(errno)));
-    return;
-  }
-  std::fprintf(file, "%d\n", static_cast<int>(getpid()));
-  std::fclose(file);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const CommandLine arguments = ParseArguments(argc, argv);
   const std::string config_path = AbsolutePath(arguments.config_path);
-  const base::Result<std::string> config_text = sentinel::edge::ReadFile(config_path);
+  const base::Result<std::string> config_text = host::ReadWholeFile(config_path);
   if (!config_text) Exit(config_text.error().text);
 
   auto state = std::make_unique<sentinel::State>(Entropy());
@@ -125,10 +104,11 @@ int main(int argc, char** argv) {
     Exit(fmt::format("dir {}: {}", settings->dir, std::strerror(errno)));
   }
 
-  auto log = sentinel::edge::LogFile::Open(settings->logfile, settings->loglevel);
-  if (!log) Exit(log.error().text);
-  // The clocks and threads of the daemon begin behind this point: a fork would lose them.
-  if (settings->daemonize) Daemonize();
+  host::LogFile log([] { return 'X'; });
+  log.SetLevel(settings->loglevel);
+  if (auto opened = log.Open(settings->logfile); !opened) Exit(opened.error().text);
+  // The threads of the daemon begin behind this point: a fork would lose them.
+  const int ready = settings->daemonize ? host::GoToBackground() : -1;
   state->config_path = config_path;
   state->executable = AbsolutePath("/proc/self/exe");
   state->process_id = getpid();
@@ -139,19 +119,24 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   {
     const std::uint16_t port = settings->port;
-    sentinel::edge::Daemon daemon(std::move(state), *settings, config_path, *config_text, **log);
+    sentinel::edge::Daemon daemon(std::move(state), *settings, config_path, *config_text, log);
     if (auto listening = daemon.Listen(); !listening) {
-      (*log)->Write(base::LogLevel::kWarning, listening.error().text);
+      log.Write(base::LogLevel::kWarning, listening.error().text);
       Exit(listening.error().text);
     }
-    if (!pid_file.empty()) WritePidFile(pid_file, **log);
-    for (const std::string& name : settings->ignored) {
-      (*log)->Write(base::LogLevel::kNotice, fmt::format("'{}' has no meaning here and is ignored", name));
+    if (!pid_file.empty()) {
+      if (auto written = host::WritePidFile(pid_file); !written)
+        log.Write(base::LogLevel::kWarning, written.error().text);
     }
-    (*log)->Write(base::LogLevel::kNotice, fmt::format("vigil-sentinel {} is ready on port {}", VIGIL_VERSION, port));
+    if (settings->daemonize) host::BecomeSilent(ready);
+    host::NotifySupervisor();
+    for (const std::string& name : settings->ignored) {
+      log.Write(base::LogLevel::kNotice, fmt::format("'{}' has no meaning here and is ignored", name));
+    }
+    log.Write(base::LogLevel::kNotice, fmt::format("vigil-sentinel {} is ready on port {}", VIGIL_VERSION, port));
     exit_code = daemon.Run();
   }
   if (!pid_file.empty()) unlink(pid_file.c_str());
-  (*log)->Write(base::LogLevel::kWarning, "Sentinel is now ready to exit, bye bye...");
+  log.Write(base::LogLevel::kWarning, "Sentinel is now ready to exit, bye bye...");
   return exit_code;
 }

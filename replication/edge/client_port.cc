@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "replication/core/state.h"
-#include "replication/edge/resolver.h"
+#include "replication/host/resolver.h"
 #include "replication/serve/session.h"
 
 namespace replication::edge {
@@ -34,8 +34,8 @@ bool IsLoopback(std::string_view host) {
 base::Result<std::string> AddressOf(std::string_view word) {
   if (word == "*") return std::string("0.0.0.0");
   if (word == "::*") return std::string("::");
-  if (IsNumericAddress(word)) return std::string(word);
-  return ResolveNameNow(std::string(word));
+  if (host::IsNumericAddress(word)) return std::string(word);
+  return host::ResolveNameNow(std::string(word));
 }
 
 }  // namespace

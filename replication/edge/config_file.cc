@@ -12,7 +12,7 @@
 
 #include "replication/base/config_lines.h"
 #include "replication/base/text.h"
-#include "replication/edge/durable_file.h"
+#include "replication/host/durable_file.h"
 
 namespace replication::edge {
 namespace {
@@ -30,7 +30,7 @@ class Reader {
     if (depth > kDeepestInclude) {
       return Fail(ErrorCode::kInvalid, fmt::format("can't read '{}': too many nested includes", path));
     }
-    const auto text = ReadWholeFile(path == "-" ? "/dev/stdin" : path);
+    const auto text = host::ReadWholeFile(path == "-" ? "/dev/stdin" : path);
     if (!text) return tl::unexpected(text.error());
     return ReadText(path, *text, depth);
   }
@@ -140,9 +140,9 @@ Result<Launch> ReadLaunch(std::span<const std::string> arguments) {
 }
 
 Result<void> RewriteConfigFile(const std::string& path, const Settings& settings) {
-  auto old_text = ReadWholeFile(path);
+  auto old_text = host::ReadWholeFile(path);
   if (!old_text && old_text.error().code != ErrorCode::kNotFound) return tl::unexpected(old_text.error());
-  auto file = DurableFile::Create(path);
+  auto file = host::DurableFile::Create(path);
   if (!file) return tl::unexpected(file.error());
   const std::string text = RewriteSettings(settings, old_text ? *old_text : std::string());
   if (const auto written = file->Write(text); !written) return written;

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "replication/core/state.h"
-#include "replication/edge/background.h"
-#include "replication/edge/durable_file.h"
 #include "replication/edge/host_facts.h"
+#include "replication/host/background.h"
+#include "replication/host/durable_file.h"
 
 namespace replication::edge {
 namespace {
@@ -31,7 +31,7 @@ std::string DataFile(const Settings& settings) {
 }  // namespace
 
 Daemon::Daemon(Launch launch)
-    : way_back_(std::make_shared<WayBack>(loop_)),
+    : way_back_(std::make_shared<host::WayBack>(loop_)),
       config_file_(std::move(launch.config_file)),
       without_effect_(std::move(launch.without_effect)),
       log_([this] { return node_.settings().replicaof.empty() ? 'M' : 'S'; }),
@@ -72,7 +72,7 @@ base::Result<void> Daemon::Open() {
                                               fmt::join(without_effect_, ", ")));
   }
   if (const auto listening = port_.Listen(); !listening) return listening;
-  const std::uint32_t room = MakeRoomForClients(settings.maxclients);
+  const std::uint32_t room = host::MakeRoomForClients(settings.maxclients);
   if (room < settings.maxclients) {
     log_.Write(LogLevel::kWarning,
                fmt::format("The limit of open files allows {} clients, not {}: maxclients is reduced", room,
@@ -81,7 +81,7 @@ base::Result<void> Daemon::Open() {
   }
   if (const auto data = OpenData(); !data) return data;
   if (!settings.pidfile.empty()) {
-    if (const auto written = WritePidFile(settings.pidfile); !written) {
+    if (const auto written = host::WritePidFile(settings.pidfile); !written) {
       log_.Write(LogLevel::kWarning, written.error().text);
     }
   }
@@ -100,7 +100,7 @@ base::Result<void> Daemon::Open() {
 
 base::Result<void> Daemon::OpenData() {
   const std::string path = DataFile(node_.settings());
-  RemoveLeftovers(path);
+  host::RemoveLeftovers(path);
   auto loader = RdbLoader::Open(path, way_back_, [] {});  // the turn that this makes does the rest
   const base::Now now = net::Loop::ReadClocks();
   if (loader) {
@@ -116,7 +116,7 @@ base::Result<void> Daemon::OpenData() {
 void Daemon::BeginService() {
   node_.Start(net::Loop::ReadClocks());
   log_.Write(LogLevel::kNotice, "Ready to accept connections");
-  if (node_.settings().supervised == "systemd" || node_.settings().supervised == "auto") NotifySupervisor();
+  if (node_.settings().supervised == "systemd" || node_.settings().supervised == "auto") host::NotifySupervisor();
 }
 
 int Daemon::Run() {

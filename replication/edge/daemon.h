@@ -12,11 +12,11 @@
 #include "replication/core/node.h"
 #include "replication/edge/client_port.h"
 #include "replication/edge/config_file.h"
-#include "replication/edge/log_file.h"
 #include "replication/edge/master_conn.h"
 #include "replication/edge/rdb_loader.h"
 #include "replication/edge/snapshot_writer.h"
-#include "replication/edge/way_back.h"
+#include "replication/host/log_file.h"
+#include "replication/host/way_back.h"
 #include "replication/net/loop.h"
 
 namespace replication::edge {
@@ -63,17 +63,17 @@ class Daemon : private Host {
 
   uv_idle_t busy_{};  // active: the loop does not sleep. First: the loop closes it
   net::Loop loop_;
-  const std::shared_ptr<WayBack> way_back_;
+  const std::shared_ptr<host::WayBack> way_back_;
   const std::string config_file_;
   const std::vector<std::string> without_effect_;
-  LogFile log_;
+  host::LogFile log_;
   Node node_;
   ClientPort port_;
   MasterConn master_;
   std::unique_ptr<RdbLoader> loader_;
   SnapshotWriter writer_;
-  Worker disk_;     // configuration
-  Worker garbage_;  // data sets that have been replaced
+  host::Worker disk_;     // configuration
+  host::Worker garbage_;  // data sets that have been replaced
   net::Timer deadline_;
   std::optional<MonoTime> deadline_at_;
   net::Timer farewell_;

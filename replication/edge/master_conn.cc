@@ -2,11 +2,11 @@
 
 #include <utility>
 
-#include "replication/edge/resolver.h"
+#include "replication/host/resolver.h"
 
 namespace replication::edge {
 
-MasterConn::MasterConn(net::Loop& loop, Node& node, std::shared_ptr<WayBack> way_back)
+MasterConn::MasterConn(net::Loop& loop, Node& node, std::shared_ptr<host::WayBack> way_back)
     : loop_(loop), node_(node), way_back_(std::move(way_back)) {}
 
 MasterConn::~MasterConn() = default;
@@ -14,12 +14,13 @@ MasterConn::~MasterConn() = default;
 void MasterConn::Connect(const ConnectMaster& wish) {
   Disconnect(link_);
   link_ = wish.link;
-  if (IsNumericAddress(wish.to.host)) return ConnectTo(wish.to);
-  ResolveName(wish.to.host, way_back_, [this, link = wish.link, port = wish.to.port](base::Result<std::string> found) {
-    if (link_ != link) return;  // given up meanwhile
-    if (!found) return Lost(found.error().text);
-    ConnectTo({*found, port});
-  });
+  if (host::IsNumericAddress(wish.to.host)) return ConnectTo(wish.to);
+  host::ResolveName(wish.to.host, way_back_,
+                    [this, link = wish.link, port = wish.to.port](base::Result<std::string> found) {
+                      if (link_ != link) return;  // given up meanwhile
+                      if (!found) return Lost(found.error().text);
+                      ConnectTo({*found, port});
+                    });
 }
 
 // The node has a time limit for it, and gives it up by a DisconnectMaster.

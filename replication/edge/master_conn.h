@@ -5,14 +5,14 @@
 #include <string>
 
 #include "replication/core/node.h"
-#include "replication/edge/way_back.h"
+#include "replication/host/way_back.h"
 #include "replication/net/stream.h"
 
 namespace replication::edge {
 
 class MasterConn {
  public:
-  MasterConn(net::Loop& loop, Node& node, std::shared_ptr<WayBack> way_back);
+  MasterConn(net::Loop& loop, Node& node, std::shared_ptr<host::WayBack> way_back);
   ~MasterConn();
   MasterConn(const MasterConn&) = delete;
   MasterConn& operator=(const MasterConn&) = delete;
@@ -32,7 +32,7 @@ class MasterConn {
 
   net::Loop& loop_;
   Node& node_;
-  const std::shared_ptr<WayBack> way_back_;
+  const std::shared_ptr<host::WayBack> way_back_;
   LinkId link_ = 0;  // the node's current attempt or connection; 0: none
   std::unique_ptr<net::Stream::Attempt> attempt_;
   std::unique_ptr<net::Stream> stream_;

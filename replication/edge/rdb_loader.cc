@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-#include "replication/edge/durable_file.h"
+#include "replication/host/durable_file.h"
 
 namespace replication::edge {
 namespace {
@@ -22,7 +22,7 @@ constexpr std::size_t kMostPieces = 64;  // read ahead
 }  // namespace
 
 struct RdbLoader::State {
-  State(std::string of_path, int of_descriptor, std::uint64_t of_size, std::shared_ptr<WayBack> back,
+  State(std::string of_path, int of_descriptor, std::uint64_t of_size, std::shared_ptr<host::WayBack> back,
         std::function<void()> more)
       : path(std::move(of_path)),
         descriptor(of_descriptor),
@@ -48,7 +48,7 @@ struct RdbLoader::State {
         count = read(descriptor, piece.data(), piece.size());
       } while (count < 0 && errno == EINTR);
       std::optional<base::Error> failure;
-      if (count < 0) failure = SystemError("can't read", path);
+      if (count < 0) failure = host::SystemError("can't read", path);
       piece.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
 
       std::unique_lock lock(mutex);
@@ -65,7 +65,7 @@ struct RdbLoader::State {
   const std::string path;
   const int descriptor;
   const std::uint64_t size;
-  const std::shared_ptr<WayBack> way_back;
+  const std::shared_ptr<host::WayBack> way_back;
   const std::function<void()> on_more;
 
   std::mutex mutex;
@@ -78,10 +78,11 @@ struct RdbLoader::State {
   std::thread thread;  // last: it uses all of the above
 };
 
-base::Result<std::unique_ptr<RdbLoader>> RdbLoader::Open(const std::string& path, std::shared_ptr<WayBack> way_back,
+base::Result<std::unique_ptr<RdbLoader>> RdbLoader::Open(const std::string& path,
+                                                         std::shared_ptr<host::WayBack> way_back,
                                                          std::function<void()> on_more) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return tl::unexpected(SystemError("can't open", path));
+  if (descriptor < 0) return tl::unexpected(host::SystemError("can't open", path));
   struct stat facts {};
   if (fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     close(descriptor);

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "replication/base/result.h"
-#include "replication/edge/way_back.h"
+#include "replication/host/way_back.h"
 
 namespace replication::edge {
 
@@ -16,7 +16,7 @@ class RdbLoader {
  public:
   // kNotFound: there is no such file. kIo: it is there and cannot be read. `on_more` is called on the loop thread
   // after Take() has given nothing and there is something again.
-  static base::Result<std::unique_ptr<RdbLoader>> Open(const std::string& path, std::shared_ptr<WayBack> way_back,
+  static base::Result<std::unique_ptr<RdbLoader>> Open(const std::string& path, std::shared_ptr<host::WayBack> way_back,
                                                        std::function<void()> on_more);
   ~RdbLoader();
   RdbLoader(const RdbLoader&) = delete;

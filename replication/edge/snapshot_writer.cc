@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "replication/data/rdb_writer.h"
-#include "replication/edge/durable_file.h"
+#include "replication/host/durable_file.h"
 
 namespace replication::edge {
 namespace {
@@ -69,13 +69,13 @@ struct SnapshotWriter::Job {
   }
 
   base::Result<void> WriteFile() {
-    auto file = DurableFile::Create(begin.file);
+    auto file = host::DurableFile::Create(begin.file);
     if (!file) return tl::unexpected(file.error());
     if (const auto encoded = Encode(&*file); !encoded) return encoded;
     return file->Commit();
   }
 
-  base::Result<void> Encode(DurableFile* file) {
+  base::Result<void> Encode(host::DurableFile* file) {
     const SnapshotId id = begin.id;
     std::string bytes;
     encoder.Begin(begin.head, begin.functions, begin.databases, bytes);
@@ -114,7 +114,7 @@ struct SnapshotWriter::Job {
   std::thread thread;  // last: it uses all of the above
 };
 
-SnapshotWriter::SnapshotWriter(std::shared_ptr<WayBack> way_back, Callbacks callbacks)
+SnapshotWriter::SnapshotWriter(std::shared_ptr<host::WayBack> way_back, Callbacks callbacks)
     : way_back_(std::move(way_back)), callbacks_(std::move(callbacks)) {}
 
 SnapshotWriter::~SnapshotWriter() = default;

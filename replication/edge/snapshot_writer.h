@@ -9,7 +9,7 @@
 
 #include "replication/base/result.h"
 #include "replication/core/node.h"
-#include "replication/edge/way_back.h"
+#include "replication/host/way_back.h"
 
 namespace replication::edge {
 
@@ -25,7 +25,7 @@ class SnapshotWriter {
     std::function<void(SnapshotId, base::Result<void>)> saved;
   };
 
-  SnapshotWriter(std::shared_ptr<WayBack> way_back, Callbacks callbacks);
+  SnapshotWriter(std::shared_ptr<host::WayBack> way_back, Callbacks callbacks);
   // Gives up what is running and waits for the threads.
   ~SnapshotWriter();
   SnapshotWriter(const SnapshotWriter&) = delete;
@@ -42,7 +42,7 @@ class SnapshotWriter {
 
   void Forget(SnapshotId id);
 
-  const std::shared_ptr<WayBack> way_back_;
+  const std::shared_ptr<host::WayBack> way_back_;
   const Callbacks callbacks_;
   std::map<SnapshotId, std::unique_ptr<Job>> jobs_;
 };

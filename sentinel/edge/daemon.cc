@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "replication/base/text.h"
+#include "replication/host/resolver.h"
 
 namespace sentinel::edge {
 
@@ -41,7 +42,7 @@ Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::stri
                     }},
                [this](const Input& input) { Take(input); }),
       state_file_(
-          loop_, std::move(config_path),
+          way_back_, std::move(config_path),
           [this] {
             config_text_ = RenderSettings(*state_, config_text_);
             return config_text_;
@@ -49,10 +50,6 @@ Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::stri
           [this](ChangeNumber through, const base::Result<void>& result) {
             Take(StateSaved{through, result.has_value(), result ? "" : result.error().text});
           }),
-      resolver_(loop_,
-                [this](std::string name, base::Result<std::string> address) {
-                  Take(NameResolved{std::move(name), std::move(address)});
-                }),
       scripts_(loop_, [this](const Input& input) { Take(input); }),
       timer_(loop_,
              [this] {
@@ -64,7 +61,9 @@ Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::stri
   loop_.OnTurnEnd([this] { EndTurn(); });
 }
 
-Daemon::~Daemon() = default;
+Daemon::~Daemon() {
+  way_back_->Close();
+}
 
 base::Result<void> Daemon::Listen() {
   std::vector<std::string> addresses = settings_.bind;
@@ -238,7 +237,9 @@ void Daemon::Do(const KillScript& action) {
 }
 
 void Daemon::Do(const Resolve& action) {
-  resolver_.Resolve(action.name);
+  host::ResolveName(action.name, way_back_, [this, name = action.name](base::Result<std::string> address) {
+    Take(NameResolved{name, std::move(address)});
+  });
 }
 
 void Daemon::Do(const WakeAt& action) {

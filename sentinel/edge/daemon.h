@@ -9,12 +9,12 @@
 
 #include "replication/base/log.h"
 #include "replication/base/result.h"
+#include "replication/host/way_back.h"
 #include "replication/net/loop.h"
 #include "sentinel/core/settings.h"
 #include "sentinel/core/step.h"
 #include "sentinel/edge/client_port.h"
 #include "sentinel/edge/redis_link.h"
-#include "sentinel/edge/resolver.h"
 #include "sentinel/edge/script_runner.h"
 #include "sentinel/edge/state_file.h"
 
@@ -62,6 +62,8 @@ class Daemon {
   const ProcessSettings settings_;
   base::Log& log_;
   net::Loop loop_;
+  // For threads; closed first, so that nothing of theirs arrives when this object is half gone.
+  const std::shared_ptr<host::WayBack> way_back_ = std::make_shared<host::WayBack>(loop_);
   std::string config_text_;
 
   std::map<LinkId, std::unique_ptr<RedisLink>> links_;
@@ -72,7 +74,6 @@ class Daemon {
   std::vector<std::unique_ptr<RedisLink>> ended_links_;
   ClientPort clients_;
   StateFile state_file_;
-  Resolver resolver_;
   ScriptRunner scripts_;
   net::Timer timer_;
 

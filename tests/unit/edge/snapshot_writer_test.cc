@@ -17,13 +17,12 @@ using replication::SnapshotBatch;
 using replication::SnapshotId;
 using replication::edge::RdbLoader;
 using replication::edge::SnapshotWriter;
-using replication::edge::WayBack;
 
 namespace {
 
 // A data set, a writer, and what the writer says.
 struct WriterBed : net_test::Bed {
-  std::shared_ptr<WayBack> way_back = std::make_shared<WayBack>(loop);
+  std::shared_ptr<host::WayBack> way_back = std::make_shared<host::WayBack>(loop);
   data::Keyspace keyspace{16};
   std::string chunks;
   bool last = false;
@@ -140,7 +139,7 @@ TEST_CASE("rdb loader: gives the whole file in small pieces, and says when there
   const support::TempDir temp;
   const std::string path = temp.path() + "/dump.rdb";
   net_test::Bed bed;
-  const auto way_back = std::make_shared<WayBack>(bed.loop);
+  const auto way_back = std::make_shared<host::WayBack>(bed.loop);
   CHECK(RdbLoader::Open(path, way_back, [] {}).error().code == base::ErrorCode::kNotFound);
   CHECK(RdbLoader::Open(temp.path(), way_back, [] {}).error().code == base::ErrorCode::kIo);
 

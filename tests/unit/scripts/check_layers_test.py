@@ -103,7 +103,7 @@ class Libraries(Tree):
     def test_libraries_in_their_places_are_clean(self):
         for path, header in [("replication/net/a.cc", "uv.h"), ("sentinel/cli/a.cc", "hiredis/hiredis.h"),
                              ("replication/base/digest.cc", "openssl/evp.h"), ("replication/net/a.cc", "openssl/ssl.h"),
-                             ("sentinel/cli/a.cc", "nlohmann/json.hpp"), ("sentinel/edge/a.cc", "spdlog/spdlog.h"),
+                             ("sentinel/cli/a.cc", "nlohmann/json.hpp"), ("replication/host/a.cc", "spdlog/spdlog.h"),
                              ("replication/data/a.cc", "lzf.h"), ("sentinel/cli/main.cc", "CLI/CLI.hpp")]:
             with self.subTest(path=path, header=header):
                 self.assert_clean(path, "#include <%s>\n" % header)

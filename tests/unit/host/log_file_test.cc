@@ -1,4 +1,4 @@
-#include "replication/edge/log_file.h"
+#include "replication/host/log_file.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include "tests/support/process.h"
 
 using base::LogLevel;
-using replication::edge::LogFile;
+using host::LogFile;
 
 TEST_CASE("log: lines have the form that readers of Redis' log expect") {
   const support::TempDir temp;

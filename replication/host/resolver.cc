@@ -1,4 +1,4 @@
-#include "replication/edge/resolver.h"
+#include "replication/host/resolver.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-namespace replication::edge {
+namespace host {
 
 bool IsNumericAddress(std::string_view host) {
   const std::string text(host);
@@ -46,4 +46,4 @@ void ResolveName(const std::string& name, const std::shared_ptr<WayBack>& way_ba
   }).detach();
 }
 
-}  // namespace replication::edge
+}  // namespace host

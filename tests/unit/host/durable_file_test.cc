@@ -1,4 +1,4 @@
-#include "replication/edge/durable_file.h"
+#include "replication/host/durable_file.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -9,9 +9,9 @@
 
 #include "tests/support/process.h"
 
-using replication::edge::DurableFile;
-using replication::edge::ReadWholeFile;
-using replication::edge::RemoveLeftovers;
+using host::DurableFile;
+using host::ReadWholeFile;
+using host::RemoveLeftovers;
 
 namespace {
 

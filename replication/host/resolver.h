@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "replication/base/result.h"
-#include "replication/edge/way_back.h"
+#include "replication/host/way_back.h"
 
-namespace replication::edge {
+namespace host {
 
 // Is this an IPv4 or IPv6 address in digits?
 bool IsNumericAddress(std::string_view host);
@@ -22,4 +22,4 @@ void ResolveName(const std::string& name, const std::shared_ptr<WayBack>& way_ba
 // The same, waiting: for the start of the program.
 base::Result<std::string> ResolveNameNow(const std::string& name);
 
-}  // namespace replication::edge
+}  // namespace host

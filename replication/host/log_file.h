@@ -13,12 +13,12 @@ namespace spdlog {
 class logger;
 }
 
-namespace replication::edge {
+namespace host {
 
 // `<pid>:<role> <dd Mon YYYY HH:MM:SS.mmm> <mark> <text>`. For the loop thread.
 class LogFile : public base::Log {
  public:
-  // `role` gives M for a master, S for a replica, at the moment of a line.
+  // `role` gives the letter at the moment of a line: M for a master, S for a replica, X for a sentinel.
   explicit LogFile(std::function<char()> role);
   ~LogFile() override;
 
@@ -26,6 +26,8 @@ class LogFile : public base::Log {
   base::Result<void> Open(const std::string& path);
   // Begins the same path anew, after somebody has moved the file away.
   base::Result<void> Reopen() { return Open(path_); }
+  // Lines below `least` are dropped.
+  void SetLevel(base::LogLevel least) { least_ = least; }
   // By the names of `loglevel`.
   void SetLevel(std::string_view name);
 
@@ -38,4 +40,4 @@ class LogFile : public base::Log {
   std::unique_ptr<spdlog::logger> logger_;
 };
 
-}  // namespace replication::edge
+}  // namespace host

@@ -1,4 +1,4 @@
-#include "replication/edge/background.h"
+#include "replication/host/background.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,9 +12,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "replication/edge/durable_file.h"
+#include "replication/host/durable_file.h"
 
-namespace replication::edge {
+namespace host {
 namespace {
 
 // Log, listeners, files, pipes of the loop, connections to others.
@@ -25,13 +25,13 @@ constexpr std::uint64_t kOwnDescriptors = 32;
 int GoToBackground() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
-    std::perror("vigil-node: can't go to the background");
+    std::perror("can't go to the background");
     std::exit(1);
   }
   std::fflush(nullptr);
   const pid_t child = fork();
   if (child < 0) {
-    std::perror("vigil-node: can't go to the background");
+    std::perror("can't go to the background");
     std::exit(1);
   }
   if (child > 0) {
@@ -97,4 +97,4 @@ std::uint32_t MakeRoomForClients(std::uint32_t clients) {
   return static_cast<std::uint32_t>(std::min<rlim_t>(room, clients));
 }
 
-}  // namespace replication::edge
+}  // namespace host

@@ -1,4 +1,4 @@
-#include "replication/edge/log_file.h"
+#include "replication/host/log_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "replication/base/text.h"
-#include "replication/edge/durable_file.h"
+#include "replication/host/durable_file.h"
 
-namespace replication::edge {
+namespace host {
 namespace {
 
 constexpr char kRoleFlag = '&';
@@ -117,4 +117,4 @@ void LogFile::Write(base::LogLevel level, std::string_view line) {
   logger_->log(LevelOf(level), spdlog::string_view_t(clean.data(), clean.size()));
 }
 
-}  // namespace replication::edge
+}  // namespace host

@@ -9,7 +9,7 @@
 
 #include "replication/net/loop.h"
 
-namespace replication::edge {
+namespace host {
 
 // Lets a thread hand something to the loop, also when the loop may be gone by then. Shared by both.
 class WayBack {
@@ -79,4 +79,4 @@ class Worker {
   std::thread thread_;  // last: it uses all of the above
 };
 
-}  // namespace replication::edge
+}  // namespace host

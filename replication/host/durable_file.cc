@@ -1,4 +1,4 @@
-#include "replication/edge/durable_file.h"
+#include "replication/host/durable_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <utility>
 
-namespace replication::edge {
+namespace host {
 namespace {
 
 using base::ErrorCode;
@@ -53,9 +53,14 @@ Result<DurableFile> DurableFile::Create(const std::string& path) {
   std::string temporary = fmt::format("{}{}{}", path, kMark, ++last);
   // The new file may be read by whom the old one could be read by.
   struct stat old {};
-  const mode_t mode = stat(path.c_str(), &old) == 0 ? old.st_mode & 0777 : 0644;
+  const bool replaces = stat(path.c_str(), &old) == 0;
+  const mode_t mode = replaces ? old.st_mode & 0777 : 0644;
   const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (descriptor < 0) return tl::unexpected(SystemError("can't create", temporary));
+  if (replaces) {
+    // As it was, whatever our umask; a file of somebody else stays theirs where we may do that.
+    if (fchmod(descriptor, mode) != 0 || fchown(descriptor, old.st_uid, old.st_gid) != 0) errno = 0;
+  }
   return DurableFile(path, std::move(temporary), descriptor);
 }
 
@@ -125,4 +130,4 @@ Result<std::string> ReadWholeFile(const std::string& path) {
   return bytes;
 }
 
-}  // namespace replication::edge
+}  // namespace host

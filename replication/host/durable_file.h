@@ -7,7 +7,7 @@
 
 #include "replication/base/result.h"
 
-namespace replication::edge {
+namespace host {
 
 // Written to a temporary file beside it, made durable, and renamed. Every call may wait for the disk: not for the loop
 // thread. All errors are kIo, with the path and the system's reason.
@@ -43,4 +43,4 @@ base::Result<std::string> ReadWholeFile(const std::string& path);
 // "can't open '/etc/x': Permission denied", by errno.
 base::Error SystemError(std::string_view what, std::string_view path);
 
-}  // namespace replication::edge
+}  // namespace host

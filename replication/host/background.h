@@ -6,7 +6,7 @@
 
 #include "replication/base/result.h"
 
-namespace replication::edge {
+namespace host {
 
 // Splits off a process of its own that goes on behind this call, in a session of its own; the one that was started
 // waits until the other is ready or has ended, and ends with 0 or 1. Before any thread and any loop. Returns the
@@ -25,4 +25,4 @@ base::Result<void> WritePidFile(const std::string& path);
 // clients really fit.
 std::uint32_t MakeRoomForClients(std::uint32_t clients);
 
-}  // namespace replication::edge
+}  // namespace host
