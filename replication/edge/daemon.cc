@@ -72,13 +72,7 @@ base::Result<void> Daemon::Open() {
                                               fmt::join(without_effect_, ", ")));
   }
   if (const auto listening = port_.Listen(); !listening) return listening;
-  const std::uint32_t room = host::MakeRoomForClients(settings.maxclients);
-  if (room < settings.maxclients) {
-    log_.Write(LogLevel::kWarning,
-               fmt::format("The limit of open files allows {} clients, not {}: maxclients is reduced", room,
-                           settings.maxclients));
-    node_.state().settings.maxclients = room;
-  }
+  MakeRoom();
   if (const auto data = OpenData(); !data) return data;
   if (!settings.pidfile.empty()) {
     if (const auto written = host::WritePidFile(settings.pidfile); !written) {
@@ -96,6 +90,15 @@ base::Result<void> Daemon::Open() {
     if (const auto opened = log_.Reopen(); !opened) log_.Write(LogLevel::kWarning, opened.error().text);
   });
   return {};
+}
+
+void Daemon::MakeRoom() {
+  Settings& settings = node_.state().settings;
+  const std::uint32_t room = host::MakeRoomForClients(settings.maxclients);
+  if (room >= settings.maxclients) return;
+  log_.Write(LogLevel::kWarning, fmt::format("The limit of open files allows {} clients, not {}: maxclients is reduced",
+                                             room, settings.maxclients));
+  settings.maxclients = room;
 }
 
 base::Result<void> Daemon::OpenData() {
@@ -222,6 +225,7 @@ void Daemon::CarryOut(const Freeze& wish) {
 
 void Daemon::CarryOut(const SettingsChanged&) {
   log_.SetLevel(node_.settings().loglevel);
+  MakeRoom();
   port_.ApplySettings();
 }
 

@@ -38,6 +38,8 @@ class Daemon : private Host {
   base::Result<std::string> FindFolder(const std::string& folder) override;
   std::string ReadMasterNow(LinkId link) override { return master_.ReadNow(link); }
 
+  // Lowers maxclients to what the limit of open files allows.
+  void MakeRoom();
   base::Result<void> OpenData();
   void LoadSlice();
   void BeginService();
