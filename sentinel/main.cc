@@ -100,6 +100,13 @@ int main(int argc, char** argv) {
     Exit(fmt::format("{} is not writable: {}. A sentinel keeps its votes and what it learned in this file", config_path,
                      std::strerror(errno)));
   }
+  for (const auto& [name, master] : state->masters) {
+    for (const std::string& script : {master.notification_script, master.reconfig_script}) {
+      if (script.empty() || access(script.c_str(), X_OK) == 0) continue;
+      Exit(fmt::format("{}: the script '{}' of master {} cannot be run: {}", config_path, script, name,
+                       std::strerror(errno)));
+    }
+  }
   if (!settings->dir.empty() && chdir(settings->dir.c_str()) != 0) {
     Exit(fmt::format("dir {}: {}", settings->dir, std::strerror(errno)));
   }

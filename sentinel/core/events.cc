@@ -6,6 +6,7 @@
 #include <array>
 
 #include "sentinel/core/changes.h"
+#include "sentinel/core/scripts.h"
 
 namespace sentinel {
 namespace {
@@ -77,14 +78,14 @@ base::LogLevel LevelOf(std::string_view event) {
   return base::LogLevel::kWarning;
 }
 
-void AnnounceEvent(State& state, const Master* /*about*/, std::string_view event, std::string_view payload,
+void AnnounceEvent(State& state, const Master* about, std::string_view event, std::string_view payload,
                    ChangeNumber change, Actions& out) {
   const base::LogLevel level = LevelOf(event);
   out.push_back(Announce{std::string(event), std::string(payload), level, change});
   if (level == base::LogLevel::kDebug) return;
   state.server.pubsub.Publish(event, payload);
   FlushClients(state, change, out);
-  // TODO(when scripts are run): kWarning events of `about` queue its notification script here.
+  if (about != nullptr && level == base::LogLevel::kWarning) QueueNotification(state, *about, event, payload, change);
 }
 
 void LogNotice(Actions& out, std::string text) {

@@ -13,6 +13,7 @@
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/numeric_host.h"
+#include "sentinel/core/scripts.h"
 #include "sentinel/core/vote.h"
 
 namespace sentinel {
@@ -101,6 +102,8 @@ void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hel
       state, &master, "+switch-master",
       fmt::format("{} {} {} {} {}", master.name, current.host, current.port, hello.master.host, hello.master.port),
       change, out);
+  QueueReconfiguration(state, master, SwitchRole::kObserver, {current.host, current.port},
+                       {hello.master.host, hello.master.port}, change);
   SwitchAddress(state, master, hello.master, hello.run_id, change, now, out);
 }
 

@@ -9,6 +9,7 @@
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/instance_report.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/scripts.h"
 #include "sentinel/core/vote.h"
 
 namespace sentinel {
@@ -114,9 +115,28 @@ void MyId(Call& call) {
   call.reply.Bulk(call.state.my_id.hex);
 }
 
-// TODO(when scripts are run): the queue. Until then nothing is ever pending.
 void PendingScripts(Call& call) {
-  call.reply.Array(0);
+  const base::MonoTime now = call.now.mono;
+  call.reply.Array(call.state.scripts.size());
+  for (const ScriptJob& job : call.state.scripts) {
+    call.reply.Map(5);
+    call.reply.Bulk("argv");
+    call.reply.Array(job.argv.size());
+    for (const std::string& word : job.argv) call.reply.Bulk(word);
+    call.reply.Bulk("flags");
+    call.reply.Bulk(job.running() ? "running" : "scheduled");
+    call.reply.Bulk("pid");
+    call.reply.BulkNumber(job.pid);
+    if (job.running()) {
+      call.reply.Bulk("run-time");
+      call.reply.BulkNumber((now - *job.started_at).count());
+    } else {
+      call.reply.Bulk("run-delay");
+      call.reply.BulkNumber(std::max(base::Millis(0), job.not_before - now).count());
+    }
+    call.reply.Bulk("retry-num");
+    call.reply.BulkNumber(job.runs);
+  }
 }
 
 void Replicas(Call& call) {

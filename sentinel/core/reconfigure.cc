@@ -12,6 +12,7 @@
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/roles.h"
+#include "sentinel/core/scripts.h"
 
 namespace sentinel {
 namespace {
@@ -89,6 +90,9 @@ void CompletePromotion(State& state, Master& master, Replica& promoted, const ba
       fmt::format("{} {} {} {} {}", master.name, ShownHost(state, master.address, master.hostname), master.address.port,
                   ShownHost(state, promoted.address, promoted.hostname), promoted.address.port),
       failover.change, out);
+  QueueReconfiguration(state, master, SwitchRole::kLeader,
+                       {ShownHost(state, master.address, master.hostname), master.address.port},
+                       {ShownHost(state, promoted.address, promoted.hostname), promoted.address.port}, failover.change);
   // Before anything else reaches its link: a master that still lives, or that is frozen and will read this when it
   // wakes, stops being one.
   if (master.command.up()) SendSlaveOf(master, master, &promoted.address, failover.change, now, out);

@@ -72,7 +72,8 @@ std::string DescribeMasters(const State& state, const base::Now& now, ChangeNumb
       "sentinel_running_scripts:{}\r\n"
       "sentinel_scripts_queue_length:{}\r\n"
       "sentinel_simulate_failure_flags:0\r\n",
-      state.masters.size(), state.tilt_since ? 1 : 0, tilt_seconds, state.total_tilt, 0, 0);
+      state.masters.size(), state.tilt_since ? 1 : 0, tilt_seconds, state.total_tilt, RunningScripts(state),
+      state.scripts.size());
   std::size_t index = 0;
   for (const auto& [name, master] : state.masters) {
     change = std::max(change, master.address_change);

@@ -1,6 +1,7 @@
 // Everything that a sentinel knows. Plain data: the functions that change it are in the files named for what they do.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,6 +14,7 @@
 #include "replication/serve/session.h"
 #include "sentinel/core/info_report.h"
 #include "sentinel/core/link.h"
+#include "sentinel/core/scripts.h"
 #include "sentinel/core/timers.h"
 
 namespace sentinel {
@@ -270,6 +272,8 @@ struct State {
   std::uint64_t last_serial = 0;
 
   serve::Server server;  // those who connected to us
+
+  std::deque<ScriptJob> scripts;  // in the order in which they were queued
 
   // Masters about which a hello waits for a save.
   std::set<std::string> hellos_owed;

@@ -57,6 +57,7 @@ void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& 
 
 void TimerDue(State& state, const TimerKey& key, const base::Now& now, Actions& out) {
   if (key.kind == TimerKind::kTilt) return TiltOver(state, out);
+  if (key.kind == TimerKind::kScript) return ScriptDue(state, key.detail, now, out);
   if (key.kind == TimerKind::kSaveRetry) {
     out.push_back(SaveState{state.newest_change});
     return;
@@ -179,9 +180,13 @@ void Take(State& state, const base::Now& now, const StateSaved& input, Actions& 
   OwnVotesAreDurable(state, now, out);
 }
 
-// TODO(when scripts are run): the queue of spec/sentinel.md 1.9 takes these.
-void Take(State&, const base::Now&, const ScriptStarted&, Actions&) {}
-void Take(State&, const base::Now&, const ScriptEnded&, Actions&) {}
+void Take(State& state, const base::Now&, const ScriptStarted& input, Actions&) {
+  TakeScriptStarted(state, input);
+}
+
+void Take(State& state, const base::Now& now, const ScriptEnded& input, Actions& out) {
+  TakeScriptEnded(state, input, now, out);
+}
 
 void Take(State& state, const base::Now& now, const NameResolved& input, Actions& out) {
   TakeResolved(state, input, now, out);
@@ -198,6 +203,7 @@ void Finish(State& state, const base::Now& now, Actions& out) {
   for (const std::string& name : finished) {
     if (Master* master = FindMaster(state, name)) FinishFailover(state, *master, now, out);
   }
+  StartScripts(state, now, out);
   const auto next = state.timers.Next();
   if (next && next != state.wake_at) {
     state.wake_at = next;

@@ -57,9 +57,11 @@ void ScriptRunner::Run(std::uint64_t job, const std::vector<std::string>& argv) 
   child->runner = this;
   child->job = job;
   child->process.data = child;
-  if (uv_spawn(loop_.raw(), &child->process, &options) != 0) {
+  if (const int failed = uv_spawn(loop_.raw(), &child->process, &options); failed != 0) {
     Child::Close(child);
-    loop_.Post([report = on_input_, job] { report(ScriptEnded{job, 0, 99, 0}); });
+    // Exit code 2 is what a stock sentinel's child ends with when exec() fails; signal 99 stands for a failed fork().
+    const bool no_fork = failed == UV_EAGAIN || failed == UV_ENOMEM;
+    loop_.Post([report = on_input_, job, no_fork] { report(ScriptEnded{job, no_fork ? 0 : 2, no_fork ? 99 : 0, 0}); });
     return;
   }
   children_[job] = child;

@@ -21,7 +21,8 @@ class ScriptRunner {
   ScriptRunner& operator=(const ScriptRunner&) = delete;
 
   // The child inherits the environment and nothing else: libuv closes every descriptor but the first three, which
-  // are /dev/null. Reported by ScriptStarted, then ScriptEnded; one that cannot be started ends with signal 99.
+  // are /dev/null. Reported by ScriptStarted, then ScriptEnded; a file that cannot be run ends with
+  // exit code 2, and where no process can be made, with signal 99.
   void Run(std::uint64_t job, const std::vector<std::string>& argv);
   void Kill(std::uint64_t job);
 

@@ -117,3 +117,33 @@ TEST_CASE("config: no file, a missing file, a port in use: one clear line, exit 
   CHECK(in_use.output.find(std::to_string(sentinel.port)) != std::string::npos);
   CHECK(in_use.output.find("in use") != std::string::npos);
 }
+
+TEST_CASE("config: notification and reconfiguration scripts run, with the words that stock gives them") {
+  TempDir temp;
+  const std::string script = temp.path() + "/script";
+  const std::string told = temp.path() + "/told";
+  WriteTextFile(script, "#!/bin/sh\necho \"$@\" >> " + told + "\n");
+  REQUIRE(chmod(script.c_str(), 0755) == 0);
+  Cluster cluster;
+  Member& master = cluster.AddNode(Make::kOurs);
+  Member& replica = cluster.AddNode(Make::kOurs, &master);
+  cluster.AddSentinel(Make::kOurs, 1, 500,
+                      {fmt::format("sentinel notification-script {} {}", Cluster::kName, script),
+                       fmt::format("sentinel client-reconfig-script {} {}", Cluster::kName, script)});
+  REQUIRE(cluster.WaitHealthy());
+  master.Kill();
+  REQUIRE(cluster.WaitNewMaster(master.port));
+  const std::string sdown = fmt::format("+sdown master {} 127.0.0.1 {}\n", Cluster::kName, master.port);
+  const std::string reconfig =
+      fmt::format("{} leader start 127.0.0.1 {} 127.0.0.1 {}\n", Cluster::kName, master.port, replica.port);
+  CHECK(WaitFor([&] { return ReadTextFile(told).find(sdown) != std::string::npos; }));
+  CHECK(WaitFor([&] { return ReadTextFile(told).find(reconfig) != std::string::npos; }));
+  CHECK(WaitFor([&] { return cluster.sentinels[0]->Do({"SENTINEL", "PENDING-SCRIPTS"}).elements.empty(); }));
+
+  WriteTextFile(temp.path() + "/bad.conf",
+                fmt::format("port {}\nsentinel monitor m 127.0.0.1 6379 1\nsentinel notification-script m /no/such\n",
+                            FreePort()));
+  const Ended bad = RunToEnd({OurProgram("vigil-sentinel"), temp.path() + "/bad.conf"}, temp.path());
+  CHECK(bad.code == 1);
+  CHECK(bad.output.find("/no/such") != std::string::npos);
+}
