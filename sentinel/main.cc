@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -96,9 +97,12 @@ int main(int argc, char** argv) {
   base::Result<sentinel::ProcessSettings> settings =
       sentinel::LoadSettings(*config_text + arguments.extra_lines, *state, net::Loop::ReadClocks());
   if (!settings) Exit(fmt::format("{}:{}", config_path, settings.error().text));
-  if (access(config_path.c_str(), W_OK) != 0) {
-    Exit(fmt::format("{} is not writable: {}. A sentinel keeps its votes and what it learned in this file", config_path,
-                     std::strerror(errno)));
+  // The file is replaced through a new one beside it, so its folder has to be writable too.
+  const std::string folder = config_path.substr(0, std::max<std::size_t>(config_path.rfind('/'), 1));
+  for (const std::string& path : {config_path, folder}) {
+    if (access(path.c_str(), W_OK) == 0) continue;
+    Exit(fmt::format("{} is not writable: {}. A sentinel keeps its votes and what it learned in its configuration file",
+                     path, std::strerror(errno)));
   }
   for (const auto& [name, master] : state->masters) {
     for (const std::string& script : {master.notification_script, master.reconfig_script}) {
