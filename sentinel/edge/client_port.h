@@ -22,8 +22,8 @@ class ClientPort {
     std::size_t max_clients = 10000;
     unsigned tcp_keepalive = 300;  // seconds
     int backlog = 511;
-    // While a password is asked for, strangers get small limits; they are lifted by the first reply that they wait
-    // for being other than an error is the core's business, so the port asks.
+    // Has this client authenticated, or need it not? Strangers get small limits for what they send. Who is one is for
+    // the core to say, so it is asked each time that bytes arrive.
     std::function<bool(serve::ClientId)> authenticated;
   };
 
