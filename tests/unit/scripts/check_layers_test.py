@@ -149,6 +149,11 @@ class Purity(Tree):
                 with self.subTest(folder=folder, code=code):
                     self.assert_clean(folder + "/a.cc", code + "\n")
 
+    def test_the_one_exception_is_for_its_file_and_its_kind(self):
+        self.assert_clean("replication/base/owners.h", "#include <atomic>\nstd::atomic<int> count;\n")
+        self.assert_found("replication/base/owners.h", "#include <fstream>\n", 1, "file")
+        self.assert_found("replication/base/others.h", "#include <atomic>\n", 1, "thread")
+
     def test_names_that_only_look_like_bans_are_clean(self):
         for code in ("stream.open(path);", "loop->time(nullptr);", "Millis time(Now now);", "base::clock(now);",
                      "int randomness = brand(3);", "MonoTime last_pong_at; lifetime(0);", "void open(int fd);",
