@@ -14,10 +14,20 @@ void Member::Start() {
   if (program.empty()) throw std::runtime_error("stock Redis is missing: set VIGIL_STOCK_BIN");
   std::vector<std::string> argv = {program, config_path};
   if (is_sentinel) argv.push_back("--sentinel");
-  process = Process(argv, directory + "/log", directory);
+  process = Process(argv, directory + "/log", directory, space);
   if (!WaitFor([this] { return Answers() || !process.running(); }, 20000) || !process.running()) {
     throw std::runtime_error(fmt::format("{} did not come up:\n{}", program, process.log()));
   }
+}
+
+Value Member::Do(const std::vector<std::string>& words, int timeout_ms) const {
+  const Inside inside(space);
+  return Redis(host, port, timeout_ms).Do(words);
+}
+
+std::map<std::string, std::string> Member::AllInfo(const std::string& section) const {
+  const Inside inside(space);
+  return Redis(host, port, 2000).Info(section);
 }
 
 bool Member::Answers() const {
@@ -30,11 +40,13 @@ Member& Cluster::Add(std::vector<std::unique_ptr<Member>>& to, Make make, bool i
   member->make = make;
   member->is_sentinel = is_sentinel;
   member->port = FreePort();
+  member->host = next_host_;
+  member->space = next_space_;
   member->directory = fmt::format("{}/{}-{}", temp.path(), is_sentinel ? "sentinel" : "node", member->port);
   std::filesystem::create_directory(member->directory);
   member->config_path = member->directory + "/conf";
   std::string text =
-      fmt::format("bind 127.0.0.1\nport {}\ndir \"{}\"\nprotected-mode no\n", member->port, member->directory);
+      fmt::format("bind {}\nport {}\ndir \"{}\"\nprotected-mode no\n", member->host, member->port, member->directory);
   for (const std::string& line : lines) text += line + "\n";
   WriteTextFile(member->config_path, text);
   to.push_back(std::move(member));
@@ -44,19 +56,24 @@ Member& Cluster::Add(std::vector<std::unique_ptr<Member>>& to, Make make, bool i
 
 Member& Cluster::AddNode(Make make, const Member* replica_of, const std::vector<std::string>& lines) {
   std::vector<std::string> all = {"save \"\"", "repl-diskless-sync-delay 0", "repl-backlog-size 16mb"};
-  if (replica_of != nullptr) all.push_back(fmt::format("replicaof 127.0.0.1 {}", replica_of->port));
+  if (replica_of != nullptr) all.push_back(fmt::format("replicaof {} {}", replica_of->host, replica_of->port));
   all.insert(all.end(), lines.begin(), lines.end());
   return Add(nodes, make, false, all);
 }
 
 Member& Cluster::AddSentinel(Make make, int quorum, int down_after_ms, const std::vector<std::string>& lines) {
   std::vector<std::string> all = {
-      fmt::format("sentinel monitor {} 127.0.0.1 {} {}", kName, nodes.at(0)->port, quorum),
+      fmt::format("sentinel monitor {} {} {} {}", kName, nodes.at(0)->host, nodes.at(0)->port, quorum),
       fmt::format("sentinel down-after-milliseconds {} {}", kName, down_after_ms),
       fmt::format("sentinel failover-timeout {} 10000", kName),
   };
   all.insert(all.end(), lines.begin(), lines.end());
   return Add(sentinels, make, true, all);
+}
+
+void Cluster::PlaceOn(const Network& network, int host, Family family) {
+  next_host_ = network.Address(host, family);
+  next_space_ = network.Space(host);
 }
 
 void Cluster::Build(Make make, const std::vector<Make>& sentinel_makes, int down_after_ms) {
@@ -74,7 +91,7 @@ std::string Cluster::Trouble() {
   for (const auto& sentinel : sentinels) running_sentinels += sentinel->process.running() ? 1 : 0;
   const int master = AgreedMaster();
   if (master == 0) return "the sentinels do not agree on a master";
-  if (InfoField(master, "role") != "master") return fmt::format("{} is no master", master);
+  if (NodeAt(master).Info("role") != "master") return fmt::format("{} is no master", master);
   if (!AllFollow(master)) return fmt::format("not every node follows {}", master);
   for (const auto& sentinel : sentinels) {
     if (!sentinel->process.running()) continue;
@@ -121,8 +138,7 @@ bool Cluster::WaitNewMaster(int old_port, int limit_ms) {
 bool Cluster::AllFollow(int port) {
   for (const auto& node : nodes) {
     if (node->port == port || !node->process.running()) continue;
-    Redis redis(node->port, 2000);
-    auto info = redis.Info("replication");
+    auto info = node->AllInfo("replication");
     if (info["role"] != "slave" || info["master_port"] != std::to_string(port) || info["master_link_status"] != "up")
       return false;
   }

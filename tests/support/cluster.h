@@ -1,10 +1,12 @@
 // A small cluster of real processes on loopback: data nodes and sentinels, ours and stock mixed as a test likes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "tests/support/network.h"
 #include "tests/support/process.h"
 #include "tests/support/redis.h"
 
@@ -17,6 +19,8 @@ struct Member {
   Make make = Make::kOurs;
   bool is_sentinel = false;
   int port = 0;
+  std::string host = "127.0.0.1";
+  int space = -1;  // the network namespace in which it runs; Do() asks from inside it
   std::string directory;
   std::string config_path;
   Process process;
@@ -24,8 +28,9 @@ struct Member {
   // With whatever program `make` names now: a test may change it in between.
   void Start();
   void Kill() { process.Kill(); }
-  Value Do(const std::vector<std::string>& words, int timeout_ms = 2000) const { return Ask(port, words, timeout_ms); }
-  std::string Info(const std::string& field) const { return InfoField(port, field); }
+  Value Do(const std::vector<std::string>& words, int timeout_ms = 2000) const;
+  std::map<std::string, std::string> AllInfo(const std::string& section = "all") const;
+  std::string Info(const std::string& field) const { return AllInfo()[field]; }
   bool Answers() const;
 };
 
@@ -37,6 +42,9 @@ class Cluster {
   Member& AddNode(Make make, const Member* replica_of = nullptr, const std::vector<std::string>& lines = {});
   // Watches the first node that was added.
   Member& AddSentinel(Make make, int quorum = 2, int down_after_ms = 1000, const std::vector<std::string>& lines = {});
+
+  // The next members run on that host of the network, and listen on its address.
+  void PlaceOn(const Network& network, int host, Family family = Family::kIpv4);
 
   // Three nodes, three sentinels, all as named; waits until they know each other.
   void Build(Make nodes, const std::vector<Make>& sentinels, int down_after_ms = 1000);
@@ -59,6 +67,8 @@ class Cluster {
  private:
   Member& Add(std::vector<std::unique_ptr<Member>>& to, Make make, bool is_sentinel,
               const std::vector<std::string>& lines);
+  std::string next_host_ = "127.0.0.1";
+  int next_space_ = -1;
 };
 
 // The tail of every member's log, for a failing test.

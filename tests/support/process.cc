@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -27,6 +29,9 @@ std::string FromEnvironment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
+
+// A server under test that closes first must not end the test; the programs we start get the default back.
+[[maybe_unused]] const auto kSigpipeIgnored = std::signal(SIGPIPE, SIG_IGN);
 
 int Code(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -45,7 +50,7 @@ TempDir::~TempDir() {
   if (FromEnvironment("VIGIL_KEEP").empty()) std::filesystem::remove_all(path_, ignored);
 }
 
-Process::Process(std::vector<std::string> argv, std::string log_path, std::string directory)
+Process::Process(std::vector<std::string> argv, std::string log_path, std::string directory, int space)
     : log_path_(std::move(log_path)) {
   std::vector<char*> arguments;
   for (std::string& word : argv) arguments.push_back(word.data());
@@ -62,6 +67,8 @@ Process::Process(std::vector<std::string> argv, std::string log_path, std::strin
   dup2(nothing, 0);
   dup2(log, 1);
   dup2(log, 2);
+  std::signal(SIGPIPE, SIG_DFL);
+  if (space >= 0 && setns(space, CLONE_NEWNET) != 0) _exit(125);
   if (!directory.empty() && chdir(directory.c_str()) != 0) _exit(126);
   execv(arguments[0], arguments.data());
   _exit(127);
@@ -164,6 +171,10 @@ bool WaitFor(const std::function<bool()>& condition, int limit_ms) {
 std::string OurProgram(const std::string& name) {
   const std::string folder = FromEnvironment("VIGIL_BIN");
   return (folder.empty() ? std::string(VIGIL_BIN_DIR) : folder) + "/" + name;
+}
+
+void SaySkipped(const std::string& what, const std::string& reason) {
+  std::cout << "[skipped] " << what << ": " << reason << std::endl;
 }
 
 std::string StockProgram(const std::string& name) {

@@ -27,7 +27,8 @@ class TempDir {
 class Process {
  public:
   Process() = default;
-  Process(std::vector<std::string> argv, std::string log_path, std::string directory = "");
+  // `space`: the network namespace to run in, as a file descriptor (network.h); -1: ours.
+  Process(std::vector<std::string> argv, std::string log_path, std::string directory = "", int space = -1);
   ~Process();  // SIGKILL, if it still runs
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;
@@ -60,6 +61,9 @@ bool WaitFor(const std::function<bool()>& condition, int limit_ms = 30000);
 
 // Where our programs are: VIGIL_BIN, otherwise beside the test.
 std::string OurProgram(const std::string& name);
+// Says that a test, or a part of it, cannot run here; scripts/test counts these lines.
+void SaySkipped(const std::string& what, const std::string& reason);
+
 // A program of stock Redis 7.0: VIGIL_STOCK_BIN, otherwise PATH; empty when there is none.
 std::string StockProgram(const std::string& name);
 

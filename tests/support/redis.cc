@@ -64,8 +64,8 @@ std::string Value::ToString() const {
   return out + "]";
 }
 
-Redis::Redis(int port, int timeout_ms)
-    : context_(redisConnectWithTimeout("127.0.0.1", port, Limit(timeout_ms)), &redisFree) {
+Redis::Redis(const std::string& host, int port, int timeout_ms)
+    : context_(redisConnectWithTimeout(host.c_str(), port, Limit(timeout_ms)), &redisFree) {
   set_timeout(timeout_ms);
 }
 

@@ -28,7 +28,8 @@ struct Value {
 
 class Redis {
  public:
-  explicit Redis(int port, int timeout_ms = 5000);
+  explicit Redis(int port, int timeout_ms = 5000) : Redis("127.0.0.1", port, timeout_ms) {}
+  Redis(const std::string& host, int port, int timeout_ms = 5000);
   ~Redis();
   Redis(const Redis&) = delete;
 
