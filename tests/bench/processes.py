@@ -95,7 +95,7 @@ def tmpdir():
 
 
 class Proc:
-    def __init__(self, argv, cwd, log, cpus=None, env=None):
+    def __init__(self, argv, cwd, log, cpus=None, env=None, stdin=subprocess.DEVNULL, stdout=None):
         ppid = os.getpid()
 
         def pre():
@@ -110,7 +110,7 @@ class Proc:
         self.logpath = log
         self._log = open(log, "ab")
         self.t_exec = now()
-        self.p = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=self._log,
+        self.p = subprocess.Popen(argv, cwd=cwd, stdin=stdin, stdout=stdout or self._log,
                                   stderr=self._log, preexec_fn=pre, start_new_session=True, env=env)
         self.pid = self.p.pid
         self.owner = os.getpid()
