@@ -93,16 +93,26 @@ int main(int argc, char** argv) {
   const base::Result<std::string> config_text = host::ReadWholeFile(config_path);
   if (!config_text) Exit(config_text.error().text);
 
+  // What a stock sentinel would not understand. It need not be there: stock's own file is enough to start from.
+  const std::string vigil_path = sentinel::VigilPath(config_path);
+  base::Result<std::string> vigil_text = host::ReadWholeFile(vigil_path);
+  if (!vigil_text && vigil_text.error().code != base::ErrorCode::kNotFound) Exit(vigil_text.error().text);
+
   auto state = std::make_unique<sentinel::State>(Entropy());
+  state->config_path = config_path;
   base::Result<sentinel::ProcessSettings> settings =
       sentinel::LoadSettings(*config_text + arguments.extra_lines, *state, net::Loop::ReadClocks());
   if (!settings) Exit(fmt::format("{}:{}", config_path, settings.error().text));
+  const auto remarks = sentinel::LoadVigil(vigil_text.value_or(""), *state, net::Loop::ReadClocks());
+  if (!remarks) Exit(fmt::format("{}:{}", vigil_path, remarks.error().text));
   // The file is replaced through a new one beside it, so its folder has to be writable too.
   const std::string folder = config_path.substr(0, std::max<std::size_t>(config_path.rfind('/'), 1));
-  for (const std::string& path : {config_path, folder}) {
-    if (access(path.c_str(), W_OK) == 0) continue;
-    Exit(fmt::format("{} is not writable: {}. A sentinel keeps its votes and what it learned in its configuration file",
-                     path, std::strerror(errno)));
+  for (const std::string& path : {config_path, folder, vigil_path}) {
+    if (access(path.c_str(), W_OK) == 0 || (path == vigil_path && errno == ENOENT)) continue;
+    Exit(
+        fmt::format("{} is not writable: {}. A sentinel keeps its votes and what it learned in its configuration file "
+                    "and in <config>.vigil beside it",
+                    path, std::strerror(errno)));
   }
   for (const auto& [name, master] : state->masters) {
     for (const std::string& script : {master.notification_script, master.reconfig_script}) {
@@ -120,7 +130,6 @@ int main(int argc, char** argv) {
   if (auto opened = log.Open(settings->logfile); !opened) Exit(opened.error().text);
   // The threads of the daemon begin behind this point: a fork would lose them.
   const int ready = settings->daemonize ? host::GoToBackground() : -1;
-  state->config_path = config_path;
   state->executable = AbsolutePath("/proc/self/exe");
   state->process_id = getpid();
   state->started = net::Loop::ReadClocks();
@@ -130,7 +139,8 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   {
     const std::uint16_t port = settings->port;
-    sentinel::edge::Daemon daemon(std::move(state), *settings, config_path, *config_text, log);
+    sentinel::edge::Daemon daemon(std::move(state), *settings, config_path,
+                                  sentinel::SavedTexts{*config_text, vigil_text.value_or("")}, log);
     if (auto listening = daemon.Listen(); !listening) {
       log.Write(base::LogLevel::kWarning, listening.error().text);
       Exit(listening.error().text);
@@ -143,6 +153,9 @@ int main(int argc, char** argv) {
     host::NotifySupervisor();
     for (const std::string& name : settings->ignored) {
       log.Write(base::LogLevel::kNotice, fmt::format("'{}' has no meaning here and is ignored", name));
+    }
+    for (const std::string& remark : *remarks) {
+      log.Write(base::LogLevel::kWarning, fmt::format("{}: {}", vigil_path, remark));
     }
     log.Write(base::LogLevel::kNotice, fmt::format("vigil-sentinel {} is ready on port {}", VIGIL_VERSION, port));
     exit_code = daemon.Run();

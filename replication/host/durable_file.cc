@@ -91,11 +91,25 @@ Result<void> DurableFile::Write(std::string_view bytes) {
 }
 
 Result<void> DurableFile::Commit() {
+  if (auto synced = Sync(); !synced) return synced;
+  if (auto renamed = Rename(); !renamed) return renamed;
+  return SyncFolderOf(path_);
+}
+
+Result<void> DurableFile::Sync() {
   if (fsync(descriptor_) != 0) return tl::unexpected(SystemError("can't sync", temporary_));
   if (close(std::exchange(descriptor_, -1)) != 0) return tl::unexpected(SystemError("can't close", temporary_));
+  return {};
+}
+
+Result<void> DurableFile::Rename() {
   if (rename(temporary_.c_str(), path_.c_str()) != 0) return tl::unexpected(SystemError("can't replace", path_));
   temporary_.clear();
-  return SyncFolder(FolderOf(path_));
+  return {};
+}
+
+Result<void> SyncFolderOf(const std::string& path) {
+  return SyncFolder(FolderOf(path));
 }
 
 void RemoveLeftovers(const std::string& path) {

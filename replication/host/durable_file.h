@@ -24,6 +24,11 @@ class DurableFile {
   // fsync, rename, fsync of the folder.
   base::Result<void> Commit();
 
+  // The same in parts, for several files that are replaced one behind the other: first their bytes are made durable,
+  // then each is put into its place, at last SyncFolderOf() makes the places durable.
+  base::Result<void> Sync();
+  base::Result<void> Rename();
+
  private:
   DurableFile(std::string path, std::string temporary, int descriptor)
       : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
@@ -33,6 +38,9 @@ class DurableFile {
   int descriptor_;
   std::uint64_t unsynced_ = 0;
 };
+
+// Makes renames in the folder of `path` durable, all that have been done until now, in their order.
+base::Result<void> SyncFolderOf(const std::string& path);
 
 // Removes temporary files of `path` that a killed process has left behind.
 void RemoveLeftovers(const std::string& path);

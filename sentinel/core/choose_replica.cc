@@ -114,10 +114,12 @@ std::vector<Candidate> RankReplicas(const State& /*state*/, const Master& master
           [&](const Candidate& a, const Candidate& b) { return LostItsMasterLongBefore(a, b, master.down_after); });
 
   // Compared by id and address last, so that every sentinel picks the same replica from the same facts.
-  std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
-    const auto key = [](const Candidate& c) {
-      return std::make_tuple(!c.usable(), !c.promoted, !c.named, c.priority, -c.offset, c.run_id.empty(),
-                             std::cref(c.run_id.hex), std::cref(c.address));
+  const bool offset_first = master.offset_first;
+  std::stable_sort(all.begin(), all.end(), [offset_first](const Candidate& a, const Candidate& b) {
+    const auto key = [offset_first](const Candidate& c) {
+      return std::make_tuple(!c.usable(), !c.promoted, !c.named, offset_first ? -c.offset : c.priority,
+                             offset_first ? c.priority : -c.offset, c.run_id.empty(), std::cref(c.run_id.hex),
+                             std::cref(c.address));
     };
     return key(a) < key(b);
   });

@@ -10,6 +10,7 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/sentinel_directives.h"
+#include "sentinel/core/vigil_directives.h"
 
 namespace sentinel {
 namespace {
@@ -97,32 +98,57 @@ constexpr std::array kOptions = {
     SetOption{"rename-command", 2, Effect::kNone, false, false, &RefuseEmpty, &RenameCommand},
 };
 
+// Settings that stand in <config>.vigil. What an empty master accepts, every master does.
+const std::string* RefusedByRow(State& state, const VigilDirective& row, std::vector<std::string> words,
+                                const Values& values, const base::Now& now) {
+  Master empty;
+  return row.load_master(state, empty, words, now).empty() ? nullptr : &values[0];
+}
+
 struct Setting {
-  const SetOption* option;
+  const SetOption* option;  // one of these two
+  const VigilDirective* row;
   std::string as_given;  // the option's name as the operator wrote it: so it is announced
   Values values;
 };
 
-base::Result<std::vector<Setting>> ReadSettings(const State& state, const serve::Words& words) {
+std::vector<std::string> RowWords(const VigilDirective& row, const std::string& master, const Values& values) {
+  std::vector<std::string> words{std::string(row.name), master};
+  words.insert(words.end(), values.begin(), values.end());
+  return words;
+}
+
+base::Result<std::vector<Setting>> ReadSettings(State& state, const Master& master, const serve::Words& words,
+                                                const base::Now& now) {
   std::vector<Setting> settings;
   std::size_t i = 3;
   while (i < words.size()) {
-    Setting setting{nullptr, std::string(words[i]), {}};
-    const auto option = std::ranges::find(kOptions, base::ToLower(words[i]), &SetOption::name);
+    Setting setting{nullptr, nullptr, std::string(words[i]), {}};
+    const std::string name = base::ToLower(words[i]);
+    const auto option = std::ranges::find(kOptions, name, &SetOption::name);
+    if (option != kOptions.end()) setting.option = &*option;
+    if (const VigilDirective* row = FindVigilDirective(name); row != nullptr && row->settable) setting.row = row;
     ++i;
-    if (option == kOptions.end() || words.size() - i < option->values) {
+    const bool known = setting.option != nullptr || setting.row != nullptr;
+    const std::size_t count = setting.option != nullptr ? setting.option->values
+                              : setting.row != nullptr  ? setting.row->min_words - 2
+                                                        : 0;
+    if (!known || words.size() - i < count) {
       return base::Fail(
           base::ErrorCode::kInvalid,
           fmt::format("ERR Unknown option or number of arguments for SENTINEL SET '{}'", setting.as_given));
     }
-    if (option->script && state.deny_scripts_reconfig) {
+    if (setting.option != nullptr && setting.option->script && state.deny_scripts_reconfig) {
       return base::Fail(base::ErrorCode::kInvalid,
                         "ERR Reconfiguration of scripts path is denied for security reasons. Check the "
                         "deny-scripts-reconfig configuration directive in your Sentinel configuration");
     }
-    setting.option = &*option;
-    for (std::size_t value = 0; value < option->values; ++value) setting.values.emplace_back(words[i++]);
-    const std::string* refused = option->refused(setting.values);
+    for (std::size_t value = 0; value < count; ++value) setting.values.emplace_back(words[i++]);
+    const std::string* refused =
+        setting.option != nullptr
+            ? setting.option->refused(setting.values)
+            : RefusedByRow(state, *setting.row, RowWords(*setting.row, master.name, setting.values), setting.values,
+                           now);
     // A line break in a password would become a line of the file, and lines of the file name scripts to run.
     const auto control = std::ranges::find_if(setting.values, base::HasControlCharacters);
     if (control != setting.values.end()) refused = &*control;
@@ -139,10 +165,15 @@ base::Result<std::vector<Setting>> ReadSettings(const State& state, const serve:
 
 base::Result<ChangeNumber> SetOptions(State& state, Master& master, const serve::Words& words, const base::Now& now,
                                       Actions& out) {
-  const auto settings = ReadSettings(state, words);
+  const auto settings = ReadSettings(state, master, words, now);
   if (!settings) return tl::unexpected(settings.error());
   bool deadlines = false, credentials = false;
   for (const Setting& setting : *settings) {
+    if (setting.row != nullptr) {
+      setting.row->load_master(state, master, RowWords(*setting.row, master.name, setting.values), now);
+      deadlines = true;
+      continue;
+    }
     setting.option->apply(master, setting.values);
     deadlines |= setting.option->effect == Effect::kDeadlines;
     credentials |= setting.option->effect == Effect::kCredentials;
@@ -150,7 +181,8 @@ base::Result<ChangeNumber> SetOptions(State& state, Master& master, const serve:
   const ChangeNumber change = MarkChanged(state, out);
   for (const Setting& setting : *settings) {
     std::string text = Describe(state, master) + " " + setting.as_given;
-    for (const std::string& value : setting.values) text += " " + (setting.option->secret ? "******" : value);
+    for (const std::string& value : setting.values)
+      text += " " + (setting.option != nullptr && setting.option->secret ? "******" : value);
     AnnounceEvent(state, &master, "+set", text, change, out);
   }
   if (deadlines) SettingsChanged(state, master, now, out);

@@ -6,6 +6,8 @@
 #include "replication/base/text.h"
 #include "sentinel/core/sentinel_directives.h"
 #include "sentinel/core/server_directives.h"
+#include "sentinel/core/vigil_directives.h"
+#include "sentinel/core/vigil_file.h"
 
 namespace sentinel {
 namespace {
@@ -20,13 +22,16 @@ tl::unexpected<base::Error> Refuse(const base::ConfigLine& line, std::string_vie
   return base::Fail(base::ErrorCode::kInvalid, base::DescribeConfigError(line, reason));
 }
 
-base::Result<SentinelLine> ReadSentinelLine(const base::ConfigLine& line) {
+base::Result<SentinelLine> ReadSentinelLine(const State& state, const base::ConfigLine& line) {
   constexpr std::string_view kUnrecognized = "Unrecognized sentinel configuration statement.";
   if (line.words.size() < 2) return Refuse(line, "wrong number of arguments");
   SentinelLine out{&line, nullptr, {line.words.begin() + 1, line.words.end()}};
   out.words[0] = base::ToLower(out.words[0]);
   const auto rows = SentinelDirectives();
   const auto row = std::ranges::find(rows, out.words[0], &SentinelDirective::name);
+  if (row == rows.end() && FindVigilDirective(out.words[0]) != nullptr) {
+    return Refuse(line, BelongsIntoVigilFile(state, out.words[0]));
+  }
   if (row == rows.end()) return Refuse(line, kUnrecognized);
   if (out.words.size() < row->min_words || out.words.size() > row->max_words) return Refuse(line, kUnrecognized);
   // Values are written back into a file of lines: a line break inside one could become a line of its own.
@@ -55,7 +60,7 @@ base::Result<ProcessSettings> LoadSettings(std::string_view text, State& state, 
   std::vector<const base::ConfigLine*> users;
   for (const base::ConfigLine& line : *lines) {
     if (line.words[0] == "sentinel") {
-      auto read = ReadSentinelLine(line);
+      auto read = ReadSentinelLine(state, line);
       if (!read) return tl::unexpected(read.error());
       sentinel_lines.push_back(std::move(*read));
       continue;

@@ -163,6 +163,7 @@ struct Master : DataNode {
   base::Millis failover_timeout{180000};
   int parallel_syncs = 1;
   base::Millis reboot_down_after{0};  // 0: off
+  bool offset_first = false;          // candidates are compared by offset before priority
   std::string auth_user;
   std::string auth_pass;
   std::string notification_script;

@@ -25,12 +25,12 @@ struct Daemon::PollOnce {
   uv_idle_t* idle;  // freed by libuv's close callback
 };
 
-Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::string config_path, std::string config_text,
+Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::string config_path, SavedTexts texts,
                base::Log& log)
     : state_(std::move(state)),
       settings_(std::move(settings)),
       log_(log),
-      config_text_(std::move(config_text)),
+      texts_(std::move(texts)),
       clients_(loop_,
                {.max_clients = settings_.maxclients,
                 .tcp_keepalive = settings_.tcp_keepalive,
@@ -42,10 +42,10 @@ Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::stri
                     }},
                [this](const Input& input) { Take(input); }),
       state_file_(
-          way_back_, std::move(config_path),
+          way_back_, std::move(config_path), texts_,
           [this] {
-            config_text_ = RenderSettings(*state_, config_text_);
-            return config_text_;
+            texts_ = {RenderSettings(*state_, texts_.config), RenderVigil(*state_, texts_.vigil)};
+            return texts_;
           },
           [this](ChangeNumber through, const base::Result<void>& result) {
             Take(StateSaved{through, result.has_value(), result ? "" : result.error().text});

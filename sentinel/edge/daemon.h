@@ -13,6 +13,7 @@
 #include "replication/net/loop.h"
 #include "sentinel/core/settings.h"
 #include "sentinel/core/step.h"
+#include "sentinel/core/vigil_file.h"
 #include "sentinel/edge/client_port.h"
 #include "sentinel/edge/redis_link.h"
 #include "sentinel/edge/script_runner.h"
@@ -22,8 +23,8 @@ namespace sentinel::edge {
 
 class Daemon {
  public:
-  // `config_text` is what stands in `config_path` now; `state` was loaded from it.
-  Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::string config_path, std::string config_text,
+  // `texts` are what stands in `config_path` and beside it now; `state` was loaded from them.
+  Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::string config_path, SavedTexts texts,
          base::Log& log);
   ~Daemon();
 
@@ -64,7 +65,7 @@ class Daemon {
   net::Loop loop_;
   // For threads; closed first, so that nothing of theirs arrives when this object is half gone.
   const std::shared_ptr<host::WayBack> way_back_ = std::make_shared<host::WayBack>(loop_);
-  std::string config_text_;
+  SavedTexts texts_;
 
   std::map<LinkId, std::unique_ptr<RedisLink>> links_;
   // Links with something to send.

@@ -97,6 +97,41 @@ TEST_CASE("config: a malformed line is named with file, number, line and reason;
   }
 }
 
+TEST_CASE("config: our own settings stand in <config>.vigil; elsewhere, or damaged, they are refused by name; exit 1") {
+  TempDir temp;
+  const std::string path = temp.path() + "/sentinel.conf";
+  const std::string monitor = fmt::format("port {}\nsentinel monitor m 127.0.0.1 6379 1\n", FreePort());
+  WriteTextFile(path, monitor + "sentinel offset-first m yes\n");
+  const Ended misplaced = RunToEnd({OurProgram("vigil-sentinel"), path}, temp.path());
+  CHECK(misplaced.code == 1);
+  CHECK(misplaced.output.find(path + ":3: 'sentinel offset-first m yes': ") != std::string::npos);
+  CHECK(misplaced.output.find("belongs into " + path + ".vigil") != std::string::npos);
+  unlink((temp.path() + "/output").c_str());
+
+  WriteTextFile(path, monitor);
+  WriteTextFile(path + ".vigil", "# ours\nsentinel vote m 1 nobody 0\n");
+  const Ended damaged = RunToEnd({OurProgram("vigil-sentinel"), path}, temp.path());
+  CHECK(damaged.code == 1);
+  CHECK(damaged.output.find(path + ".vigil:2: 'sentinel vote m 1 nobody 0': ") != std::string::npos);
+}
+
+TEST_CASE("config: a setting of ours is durable beside sentinel.conf, which stock still starts from") {
+  Cluster cluster;
+  cluster.AddNode(Make::kOurs);
+  Member& sentinel = cluster.AddSentinel(Make::kOurs, 1, 5000);
+  CHECK(sentinel.Do({"SENTINEL", "SET", Cluster::kName, "offset-first", "yes"}).text == "OK");
+  const std::string line = fmt::format("sentinel offset-first {} yes\n", Cluster::kName);
+  CHECK(ReadTextFile(sentinel.config_path + ".vigil").find(line) != std::string::npos);
+  CHECK(ReadTextFile(sentinel.config_path).find("offset-first") == std::string::npos);
+  for (const Make next : {Make::kStock, Make::kOurs}) {
+    sentinel.Kill();
+    sentinel.make = next;
+    sentinel.Start();
+    CHECK(sentinel.Do({"SENTINEL", "FLUSHCONFIG"}).text == "OK");
+    CHECK(ReadTextFile(sentinel.config_path + ".vigil").find(line) != std::string::npos);
+  }
+}
+
 TEST_CASE("config: no file, a missing file, a port in use: one clear line, exit 1") {
   TempDir temp;
   const Ended none = RunToEnd({OurProgram("vigil-sentinel")}, temp.path());

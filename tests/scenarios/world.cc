@@ -80,7 +80,7 @@ struct World::Sentinel {
   Millis disk{2};
   bool saving = false;
   bool save_again = false;
-  std::string durable_text;
+  SavedTexts durable;
   std::uint64_t life = 0;  // events of an earlier life are dropped
   std::unique_ptr<State> state;
   std::map<serve::ClientId, ReplyQueue> replies;
@@ -129,7 +129,7 @@ Node& World::AddNode(std::uint16_t port, std::uint16_t master_port) {
 void World::AddSentinel(int n, int quorum, const std::string& config) {
   auto sentinel = std::make_unique<Sentinel>();
   sentinel->n = n;
-  sentinel->durable_text = fmt::format(
+  sentinel->durable.config = fmt::format(
       "port {}\nsentinel myid {}\nsentinel monitor mymaster 127.0.0.1 7000 {}\n"
       "sentinel down-after-milliseconds mymaster 1000\n{}",
       PortOf(n), std::string(40, static_cast<char>('0' + n)), quorum, config);
@@ -291,13 +291,14 @@ void World::BeginSave(int n) {
   sentinel.saving = true;
   sentinel.save_again = false;
   const ChangeNumber through = sentinel.state->newest_change;
-  const std::string text = RenderSettings(*sentinel.state, sentinel.durable_text);
-  At(now_ + sentinel.disk, [this, n, through, text, life = sentinel.life] {
+  const SavedTexts texts{RenderSettings(*sentinel.state, sentinel.durable.config),
+                         RenderVigil(*sentinel.state, sentinel.durable.vigil)};
+  At(now_ + sentinel.disk, [this, n, through, texts, life = sentinel.life] {
     Sentinel& again = *sentinels_.at(n);
     if (again.life != life || !again.running) return;
     again.saving = false;
     const bool ok = !again.saves_fail;
-    if (ok) again.durable_text = text;
+    if (ok) again.durable = texts;
     Feed(n, StateSaved{through, ok, ok ? "" : "No space left on device"});
     for (const auto& connection : connections_) {
       if (connection->from == n) FlushLink(connection);
@@ -485,12 +486,18 @@ void World::StartSentinel(int n) {
   sentinel.replies.clear();
   sentinel.heard.clear();
   sentinel.state = std::make_unique<State>(static_cast<std::uint64_t>(n) * 1000 + sentinel.life);
-  const auto settings = LoadSettings(sentinel.durable_text, *sentinel.state, Clock());
+  const auto settings = LoadSettings(sentinel.durable.config, *sentinel.state, Clock());
   if (!settings) throw std::runtime_error(settings.error().text);
+  const auto remarks = LoadVigil(sentinel.durable.vigil, *sentinel.state, Clock());
+  if (!remarks) throw std::runtime_error(remarks.error().text);
   sentinel.state->port = PortOf(n);
   Actions actions;
   Start(*sentinel.state, Clock(), actions);
   Carry(n, std::move(actions));
+}
+
+SavedTexts& World::Durable(int n) {
+  return sentinels_.at(n)->durable;
 }
 
 void World::FailSaves(int n, bool fail) {

@@ -15,11 +15,13 @@
 #include "sentinel/core/reply.h"
 #include "sentinel/core/settings.h"
 #include "sentinel/core/step.h"
+#include "sentinel/core/vigil_file.h"
 
 namespace scenario {
 
 using base::Millis;
 using base::MonoTime;
+using sentinel::SavedTexts;
 
 // A data node that answers as a redis-server would, as far as sentinels look.
 struct Node {
@@ -72,8 +74,9 @@ class World {
   void StartNode(std::uint16_t port);
   void Freeze(std::uint16_t port);
   void Thaw(std::uint16_t port);
-  void KillSentinel(int n);   // what was not saved is lost
-  void StartSentinel(int n);  // from its last durable text
+  void KillSentinel(int n);    // what was not saved is lost
+  void StartSentinel(int n);   // from its last durable texts
+  SavedTexts& Durable(int n);  // what its two files hold
   void FailSaves(int n, bool fail);
   void SlowDisk(int n, Millis latency);
   // No bytes between two ports, either way, until Heal.

@@ -59,17 +59,24 @@ base::Now SentinelProcess::Clock() const {
 
 void SentinelProcess::Start(HostId self, const std::string& config) {
   self_ = self;
-  durable_ = config;
+  durable_ = {config, ""};
   clock_offset_ = random_.Between(Millis(0), Millis(100'000'000));
-  Boot(durable_);
+  Boot();
 }
 
-void SentinelProcess::Boot(const std::string& config) {
+void SentinelProcess::Boot() {
   state_ = std::make_unique<sentinel::State>(random_.Next());
-  const auto settings = sentinel::LoadSettings(config, *state_, Clock());
-  if (!settings)
-    fmt::print(stderr, "sentinel {} cannot read what it saved: {}\n{}\n", index_, settings.error().text, config);
+  const auto settings = sentinel::LoadSettings(durable_.config, *state_, Clock());
+  if (!settings) {
+    fmt::print(stderr, "sentinel {} cannot read what it saved: {}\n{}\n", index_, settings.error().text,
+               durable_.config);
+  }
   VIGIL_CHECK(settings.has_value());
+  const auto vigil = sentinel::LoadVigil(durable_.vigil, *state_, Clock());
+  if (!vigil) {
+    fmt::print(stderr, "sentinel {} cannot read what it saved: {}\n{}\n", index_, vigil.error().text, durable_.vigil);
+  }
+  VIGIL_CHECK(vigil.has_value());
   state_->started = Clock();
   sentinel::Actions actions;
   sentinel::Start(*state_, Clock(), actions);
@@ -79,14 +86,15 @@ void SentinelProcess::Boot(const std::string& config) {
 
 void SentinelProcess::Crash(bool silent) {
   // The rename may have happened before the power went.
-  if (text_in_flight_ && !disk.failing && random_.Chance(0.5)) {
-    durable_ = *text_in_flight_;
+  if (texts_in_flight_ && !disk.failing && random_.Chance(0.5)) {
+    durable_.config = texts_in_flight_->config;
+    if (random_.Chance(0.5)) durable_.vigil = texts_in_flight_->vigil;
     watcher_.OnDurable(index_, durable_);
   }
   network_.Crash(self_, silent);
   state_.reset();
   save_in_flight_ = false;
-  text_in_flight_.reset();
+  texts_in_flight_.reset();
   wanted_.reset();
   outgoing_.clear();
   wire_of_link_.clear();
@@ -100,7 +108,7 @@ void SentinelProcess::Crash(bool silent) {
 void SentinelProcess::Restart() {
   network_.Restart(self_);
   clock_offset_ = random_.Between(Millis(0), Millis(100'000'000));
-  Boot(durable_);
+  Boot();
 }
 
 void SentinelProcess::Freeze() {
@@ -176,15 +184,16 @@ void SentinelProcess::ArmDeadline() {
 void SentinelProcess::BeginSave() {
   save_in_flight_ = true;
   const sentinel::ChangeNumber through = *std::exchange(wanted_, std::nullopt);
-  text_in_flight_ = sentinel::RenderSettings(*state_, durable_);
+  texts_in_flight_ = sentinel::SavedTexts{sentinel::RenderSettings(*state_, durable_.config),
+                                          sentinel::RenderVigil(*state_, durable_.vigil)};
   const Millis takes =
       random_.Chance(0.02) ? random_.Between(Millis(20), Millis(300)) : random_.Between(disk.fastest, disk.slowest);
   network_.After(self_, takes, [this, through] {
     if (state_ == nullptr || !save_in_flight_) return;
     save_in_flight_ = false;
-    const std::string text = *std::exchange(text_in_flight_, std::nullopt);
+    const sentinel::SavedTexts texts = *std::exchange(texts_in_flight_, std::nullopt);
     if (!disk.failing) {
-      durable_ = text;
+      durable_ = texts;
       watcher_.OnDurable(index_, durable_);
     }
     Take(sentinel::StateSaved{through, !disk.failing, disk.failing ? "No space left on device" : ""});

@@ -13,6 +13,7 @@
 #include "sentinel/core/outbox.h"
 #include "sentinel/core/settings.h"
 #include "sentinel/core/step.h"
+#include "sentinel/core/vigil_file.h"
 #include "tests/sim/network.h"
 
 struct redisReader;
@@ -31,7 +32,7 @@ class Watcher {
   // A vote was told to somebody else: it is among the replies that left.
   virtual void OnVote(int sentinel, std::uint64_t epoch, const std::string& candidate) = 0;
   virtual void OnStep(int sentinel, const sentinel::State& state) = 0;
-  virtual void OnDurable(int sentinel, const std::string& text) = 0;
+  virtual void OnDurable(int sentinel, const sentinel::SavedTexts& texts) = 0;
 };
 
 class SentinelProcess : public Host {
@@ -47,9 +48,10 @@ class SentinelProcess : public Host {
 
   // The first start: `config` is what the operator wrote.
   void Start(HostId self, const std::string& config);
-  // Process or machine gone: what was not durable is lost. A save in flight may have reached the disk or not.
+  // Process or machine gone: what was not durable is lost. A save in flight may have reached the disk, or only its
+  // first file, or not at all.
   void Crash(bool silent);
-  // From the text that was last durable, through the real parser.
+  // From the texts that were last durable, through the real parser.
   void Restart();
   void Freeze();
   void Thaw();
@@ -81,7 +83,7 @@ class SentinelProcess : public Host {
   };
 
   base::Now Clock() const;
-  void Boot(const std::string& config);
+  void Boot();
   void Take(const sentinel::Input& input);
   void CarryOut(sentinel::Actions actions);
   void Flush();
@@ -99,9 +101,9 @@ class SentinelProcess : public Host {
   HostId self_ = -1;
 
   std::unique_ptr<sentinel::State> state_;
-  std::string durable_;  // sentinel.conf
+  sentinel::SavedTexts durable_;
   bool save_in_flight_ = false;
-  std::optional<std::string> text_in_flight_;
+  std::optional<sentinel::SavedTexts> texts_in_flight_;
   std::optional<sentinel::ChangeNumber> wanted_;
   std::map<WireId, Outgoing> outgoing_;
   std::map<sentinel::LinkId, WireId> wire_of_link_;

@@ -111,8 +111,8 @@ void World::OnVote(int sentinel, std::uint64_t epoch, const std::string& candida
   one_vote_.OnVoteTold(sentinel, kMaster, epoch, candidate);
 }
 
-void World::OnDurable(int sentinel, const std::string& text) {
-  epochs_.OnDurable(sentinel, text);
+void World::OnDurable(int sentinel, const sentinel::SavedTexts& texts) {
+  epochs_.OnDurable(sentinel, texts.config);
 }
 
 void World::MakeFault() {

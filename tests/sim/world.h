@@ -56,7 +56,7 @@ class World : public Watcher {
   void OnSent(int sentinel, const sentinel::Command& command) override;
   void OnVote(int sentinel, std::uint64_t epoch, const std::string& candidate) override;
   void OnStep(int sentinel, const sentinel::State& state) override;
-  void OnDurable(int sentinel, const std::string& text) override;
+  void OnDurable(int sentinel, const sentinel::SavedTexts& texts) override;
 
   void DrawPlan();
   void Build();

@@ -1,0 +1,75 @@
+#include "sentinel/core/vigil_directives.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "replication/base/text.h"
+
+namespace sentinel {
+namespace {
+
+using Words = std::vector<std::string>;
+
+// sentinel offset-first <master> yes|no: compare candidates by offset before priority (A5).
+std::string LoadOffsetFirst(State&, Master& master, const Words& words, const base::Now&) {
+  const auto value = base::ParseYesNo(words[2]);
+  if (!value) return "yes or no is expected.";
+  master.offset_first = *value;
+  return {};
+}
+
+void RenderOffsetFirst(const State&, const Master& master, VigilLines& lines) {
+  if (master.offset_first) lines.Put(base::QuoteWord(master.name) + " yes");
+}
+
+// sentinel vote <master> <epoch> <id> <config-epoch>: whom our vote of `leader-epoch` was given to. sentinel.conf has
+// the epoch alone, and stands in for us where this line does not fit to it: after a stock sentinel has voted, or has
+// failed the master over, nobody is named.
+std::string LoadVote(State&, Master& master, const Words& words, const base::Now&) {
+  const auto epoch = base::ParseInt<std::uint64_t>(words[2]);
+  const auto candidate = base::ParseHexId<base::RunId>(words[3]);
+  const auto config_epoch = base::ParseInt<std::uint64_t>(words[4]);
+  if (!epoch || !config_epoch) return "an epoch is a number of 64 bits, not negative.";
+  if (!candidate) return "a vote names a sentinel by its id of 40 hexadecimal digits.";
+  const bool fits = master.vote.epoch.value == *epoch && master.config_epoch.value == *config_epoch;
+  if (fits) master.vote.candidate = *candidate;
+  return {};
+}
+
+void RenderVote(const State&, const Master& master, VigilLines& lines) {
+  if (master.vote.candidate.empty()) return;
+  lines.Put(fmt::format("{} {} {} {}", base::QuoteWord(master.name), master.vote.epoch.value, master.vote.candidate.hex,
+                        master.config_epoch.value));
+}
+
+constexpr VigilDirective Setting(std::string_view name, std::size_t words, std::string_view usage,
+                                 VigilDirective::LoadMaster load, VigilDirective::RenderMaster render) {
+  return {name, words, words, nullptr, nullptr, load, render, true, usage};
+}
+
+// What we keep ourselves, with `least` to `most` words.
+constexpr VigilDirective Learned(std::string_view name, std::size_t least, std::size_t most,
+                                 VigilDirective::LoadMaster load, VigilDirective::RenderMaster render) {
+  return {name, least, most, nullptr, nullptr, load, render, false, {}};
+}
+
+constexpr std::array kDirectives = {
+    Setting("offset-first", 3, "yes|no", &LoadOffsetFirst, &RenderOffsetFirst),
+    Learned("vote", 5, 5, &LoadVote, &RenderVote),
+};
+static_assert(std::ranges::is_sorted(kDirectives, {}, &VigilDirective::name));
+
+}  // namespace
+
+std::span<const VigilDirective> VigilDirectives() {
+  return kDirectives;
+}
+
+const VigilDirective* FindVigilDirective(std::string_view name) {
+  const auto found = std::ranges::find(kDirectives, name, &VigilDirective::name);
+  return found == kDirectives.end() ? nullptr : &*found;
+}
+
+}  // namespace sentinel
