@@ -279,11 +279,19 @@ TEST_CASE("votes: a sentinel that restarts does not vote twice in one epoch") {
   const std::vector<std::string> ask = {"SENTINEL", "is-master-down-by-addr", "127.0.0.1", "7000", "5", candidate};
   CHECK(world.Ask(2, ask) == "*3\r\n:0\r\n$40\r\n" + candidate + "\r\n:5\r\n");
   world.KillSentinel(2);
-  world.StartSentinel(2);
-  world.Run(Millis(100));
   std::vector<std::string> again = ask;
   again.back() = other;
-  CHECK(world.Ask(2, again) == "*3\r\n:0\r\n$1\r\n*\r\n:5\r\n");
+  SUBCASE("it names the one that it voted for") {
+    world.StartSentinel(2);
+    world.Run(Millis(100));
+    CHECK(world.Ask(2, again) == "*3\r\n:0\r\n$40\r\n" + candidate + "\r\n:5\r\n");
+  }
+  SUBCASE("nobody is named when <config>.vigil is older than sentinel.conf, or gone") {
+    world.Durable(2).vigil.clear();
+    world.StartSentinel(2);
+    world.Run(Millis(100));
+    CHECK(world.Ask(2, again) == "*3\r\n:0\r\n$1\r\n*\r\n:5\r\n");
+  }
 }
 
 TEST_CASE("last look: a master that answers again is left in peace") {
