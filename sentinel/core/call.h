@@ -34,16 +34,13 @@ struct Call {
   resp::ReplyWriter& reply;
   Actions& out;
 
-  // What the reply rests on: it leaves when this change is durable.
+  // What the reply rests on: it leaves when this change is durable. When its save fails, the client is told so instead.
   ChangeNumber change = 0;
-  // The reply says that `change` is saved: when the save fails, the client is told so instead.
-  bool tells_saved = false;
 
   // For commands that changed what the file holds: +OK once `saved` is durable.
   void OkWhenSaved(ChangeNumber saved) {
     reply.Ok();
     change = saved;
-    tells_saved = true;
   }
   void RestsOn(ChangeNumber promised) {
     if (promised > change) change = promised;

@@ -56,7 +56,7 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
   const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
   if (entry != nullptr) error = serve::MayRun(state.server, client, *entry->row);
   std::size_t length_before = client.out.size();
-  bool tells_saved = false;
+  bool waits = false;
   if (!error.empty()) {
     resp::ReplyWriter(client.out, client.protocol).Error(error);
   } else if (client.last_command = entry->row->name; entry->group == kSessionGroup) {
@@ -70,15 +70,18 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
     Call call{state, words, now, reply, out};
     OwnGroups()[static_cast<std::size_t>(entry->group - 1)][entry->index].handler(call);
     change = call.change;
-    tells_saved = call.tells_saved && !state.Durable(change);
+    waits = !state.Durable(change);
     length_before = client.out.size();
     client.out += bytes;
   }
   serve::TakeBackReply(client, length_before);
-  if (tells_saved) {
+  if (waits) {
     client.held = SentinelClient::Held{client.out.substr(length_before), change};
     client.out.resize(length_before);
     change = 0;
+    // What it rests on may be an older change, whose save has failed: it is tried again now, so that this client
+    // (a peer that wants a vote, say, with its PINGs behind) hears yes or no as soon as the disk has spoken.
+    if (state.save_failing) out.push_back(SaveState{state.newest_change});
   }
   if (!client.out.empty()) state.server.clients.Wake(client);
   FlushClients(state, change, out);

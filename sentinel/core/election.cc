@@ -155,6 +155,11 @@ void StandDue(State& state, Master& master, const base::Now& now, Actions& out) 
     return;
   }
   // What cannot succeed does not raise the epoch.
+  if (state.save_failing) {
+    master.stand_after = now.mono + kFirstRetry;
+    ScheduleStand(state, master, now, out);
+    return;
+  }
   const std::vector<Candidate> ranked = RankReplicas(state, master, Evidence::kAnyInfo, now.mono);
   if (BestOf(ranked) == nullptr) {
     ExplainCandidates(ranked, out);
@@ -264,6 +269,14 @@ void OwnVotesAreDurable(State& state, const base::Now& now, Actions& out) {
     if (master == nullptr) continue;
     CountVotes(state, *master, now, out);
     AdvanceFailover(state, *master, now, out);
+  }
+}
+
+void SavesWorkAgain(State& state, const base::Now& now, Actions& out) {
+  for (auto& [name, master] : state.masters) {
+    master.retry_delay = Millis(0);
+    master.stand_after = MonoTime{};
+    ScheduleStand(state, master, now, out);
   }
 }
 

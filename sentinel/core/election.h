@@ -24,6 +24,10 @@ void ElectionOver(State& state, Master& master, const base::Now& now, Actions& o
 // A save ended: own votes that have become durable are counted.
 void OwnVotesAreDurable(State& state, const base::Now& now, Actions& out);
 
+// The disk has refused, and takes our state again. While it refuses we do not stand: votes that cannot be saved count
+// for nobody, ours included. Now attempts begin anew, without the delays of those that came to nothing.
+void SavesWorkAgain(State& state, const base::Now& now, Actions& out);
+
 void TakePreVote(State& state, Peer& peer, const Command& asked, const ReplyValue& reply, const base::Now& now,
                  Actions& out);
 

@@ -112,7 +112,7 @@ bool AnswerPreVote(const State& state, const base::Endpoint& address, base::Epoc
   const bool would_vote = epoch >= state.current_epoch && epoch > master->vote.epoch;
   const bool led_by_other = FieldIsTaken(*master, now) && master->field->leader != candidate;
   const bool leading = master->failover.active();
-  return would_vote && !led_by_other && !leading;
+  return would_vote && !led_by_other && !leading && !state.save_failing;
 }
 
 }  // namespace sentinel

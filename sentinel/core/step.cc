@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "sentinel/core/changes.h"
 #include "sentinel/core/clients.h"
@@ -25,7 +26,7 @@
 namespace sentinel {
 namespace {
 
-constexpr base::Millis kSaveRetry{1000};
+constexpr base::Millis kSaveRetry{500};
 
 // A timer of one master's failover; `master` is alive.
 void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& now, Actions& out) {
@@ -171,10 +172,11 @@ void Take(State& state, const base::Now& now, const StateSaved& input, Actions& 
     AnswerAfterSave(state, input, now, out);
     return;
   }
-  state.save_failing = false;
+  const bool works_again = std::exchange(state.save_failing, false);
   state.timers.Cancel(TimerKey{InstanceId::kNone, TimerKind::kSaveRetry, 0});
   state.durable_change = std::max(state.durable_change, input.through);
   LogNotice(out, "Sentinel new configuration saved on disk");
+  if (works_again) SavesWorkAgain(state, now, out);
   AnswerAfterSave(state, input, now, out);
   SendOwedHellos(state, now, out);
   OwnVotesAreDurable(state, now, out);

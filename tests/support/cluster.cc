@@ -14,7 +14,7 @@ void Member::Start() {
   if (program.empty()) throw std::runtime_error("stock Redis is missing: set VIGIL_STOCK_BIN");
   std::vector<std::string> argv = {program, config_path};
   if (is_sentinel) argv.push_back("--sentinel");
-  process = Process(argv, directory + "/log", directory, space);
+  process = Process(argv, directory + ".log", directory, space);
   if (!WaitFor([this] { return Answers() || !process.running(); }, 20000) || !process.running()) {
     throw std::runtime_error(fmt::format("{} did not come up:\n{}", program, process.log()));
   }

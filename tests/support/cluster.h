@@ -20,8 +20,8 @@ struct Member {
   bool is_sentinel = false;
   int port = 0;
   std::string host = "127.0.0.1";
-  int space = -1;  // the network namespace in which it runs; Do() asks from inside it
-  std::string directory;
+  int space = -1;         // the network namespace in which it runs; Do() asks from inside it
+  std::string directory;  // the log lies beside it, so that a full disk there silences nobody
   std::string config_path;
   Process process;
 
