@@ -13,6 +13,7 @@
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/testimony.h"
 #include "sentinel/core/vote.h"
 
 namespace sentinel {
@@ -96,7 +97,10 @@ void JudgePreVotes(State& state, Master& master, bool over, const base::Now& now
   const int needed = VotesNeeded(master);
   const int yes = 1 + static_cast<int>(master.pre_vote.yes.size());
   const int no = static_cast<int>(master.pre_vote.no.size());
-  if (yes >= needed) {
+  if (IsHeldByTestimony(master, now)) {
+    EndPreVote(state, master);
+    ScheduleStand(state, master, now, out);
+  } else if (yes >= needed) {
     EndPreVote(state, master);
     Stand(state, master, false, now, out);
   } else if (over || no > VotersOf(master) - needed) {
@@ -140,6 +144,7 @@ void ScheduleStand(State& state, Master& master, const base::Now& now, Actions& 
   }
   MonoTime at = std::max(now.mono, master.stand_after);
   if (FieldIsTaken(master, now)) at = std::max(at, master.field->until);
+  if (IsHeldByTestimony(master, now)) at = std::max(at, TestimonyTimeoutAt(master));
   if (const Millis back_off = BackOffOf(master, now); back_off.count() > 0) {
     LogNotice(out, fmt::format("Next failover delay: I will not start a failover before {}",
                                CalendarTime(now.wall + back_off)));
@@ -150,7 +155,8 @@ void ScheduleStand(State& state, Master& master, const base::Now& now, Actions& 
 
 void StandDue(State& state, Master& master, const base::Now& now, Actions& out) {
   if (!master.objective_down_since || master.failover.active() || master.pre_vote.serial != 0) return;
-  if (FieldIsTaken(master, now) || now.mono < master.stand_after || BackOffOf(master, now).count() > 0) {
+  if (FieldIsTaken(master, now) || now.mono < master.stand_after || BackOffOf(master, now).count() > 0 ||
+      IsHeldByTestimony(master, now)) {
     ScheduleStand(state, master, now, out);
     return;
   }

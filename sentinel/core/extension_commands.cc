@@ -4,6 +4,7 @@
 #include "replication/base/text.h"
 #include "sentinel/core/call.h"
 #include "sentinel/core/extensions.h"
+#include "sentinel/core/fast_fail.h"
 
 namespace sentinel {
 namespace {
@@ -27,6 +28,15 @@ void DownPush(Call& call) {
   const std::string_view down = call.words[4];
   if (!master || !from || (down != "0" && down != "1")) return call.reply.Error(kMalformed);
   ApplyDownPush(call.state, *master, down == "1", *from, call.now, call.out);
+  call.reply.Ok();
+}
+
+void RefusedPush(Call& call) {
+  const auto master = ReadEndpoint(call.words[2], call.words[3]);
+  const auto from = base::ParseHexId<base::RunId>(call.words[5]);
+  const std::string_view refused = call.words[4];
+  if (!master || !from || (refused != "0" && refused != "1")) return call.reply.Error(kMalformed);
+  ApplyRefusedPush(call.state, *master, refused == "1", *from, call.now, call.out);
   call.reply.Ok();
 }
 
@@ -59,6 +69,9 @@ constexpr std::array kCommands = {
     SentinelCommand{
         SentinelRow("sentinel|pre-vote", 6, "<ip> <port> <epoch> <id>", "A peer asks whether it would get our vote"),
         &PreVote},
+    SentinelCommand{SentinelRow("sentinel|refused-push", 6, "<ip> <port> <0|1> <id>",
+                                "A peer says whether a master's port refuses it (fast-fail)"),
+                    &RefusedPush},
     SentinelCommand{SentinelRow("sentinel|vigil", -2, "[<word> ...]",
                                 "Returns the words that this sentinel speaks beyond the stock "
                                 "protocol"),

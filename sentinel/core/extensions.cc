@@ -8,11 +8,12 @@
 #include "sentinel/core/election.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/testimony.h"
 
 namespace sentinel {
 namespace {
 
-constexpr std::array<std::string_view, 3> kWords = {kDownPush, kLeading, kPreVote};
+constexpr std::array<std::string_view, 4> kWords = {kDownPush, kLeading, kPreVote, kRefusedPush};
 static_assert(std::is_sorted(kWords.begin(), kWords.end()));
 
 constexpr base::Millis kLeadingLasts{3000};
@@ -24,15 +25,27 @@ std::vector<std::string> WordsFor(std::string_view word, const Master& master) {
   return {"SENTINEL", upper, master.address.host, fmt::format("{}", master.address.port)};
 }
 
+// To one peer, if it speaks `word`.
+void PushTo(Peer& peer, const Master& master, std::string_view word, const std::vector<std::string>& words,
+            ChangeNumber change, Actions& out) {
+  if (!peer.command.up() || !peer.words.contains(std::string(word)) || peer.command.pending >= kMaxPending) return;
+  SendOne(peer.command, Command{Request::kPush, master.name, 0, words}, change, out);
+}
+
 // To every peer of the master that speaks `word`.
 void Push(State& state, const Master& master, std::string_view word, const std::vector<std::string>& words,
           ChangeNumber change, Actions& out) {
   for (const auto& [id, opinion] : master.sentinels) {
-    Peer* peer = FindPeer(state, id);
-    if (peer == nullptr || !peer->command.up() || !peer->words.contains(std::string(word))) continue;
-    if (peer->command.pending >= kMaxPending) continue;
-    SendOne(peer->command, Command{Request::kPush, master.name, 0, words}, change, out);
+    if (Peer* peer = FindPeer(state, id)) PushTo(*peer, master, word, words, change, out);
   }
+}
+
+// `<word> <ip> <port> <0|1> <id>`
+std::vector<std::string> FindingWords(const State& state, const Master& master, std::string_view word, bool yes) {
+  std::vector<std::string> words = WordsFor(word, master);
+  words.emplace_back(yes ? "1" : "0");
+  words.push_back(state.my_id.hex);
+  return words;
 }
 
 }  // namespace
@@ -57,10 +70,23 @@ void TakeWords(Peer& peer, const ReplyValue& reply) {
 }
 
 void PushDown(State& state, const Master& master, Actions& out) {
-  std::vector<std::string> words = WordsFor(kDownPush, master);
-  words.emplace_back(master.liveness.down() ? "1" : "0");
-  words.push_back(state.my_id.hex);
-  Push(state, master, kDownPush, words, 0, out);
+  Push(state, master, kDownPush, FindingWords(state, master, kDownPush, master.liveness.down()), 0, out);
+}
+
+void PushRefused(State& state, const Master& master, bool refused, Actions& out) {
+  Push(state, master, kRefusedPush, FindingWords(state, master, kRefusedPush, refused), 0, out);
+}
+
+void TellStanding(State& state, Peer& peer, Actions& out) {
+  for (const auto& [name, master] : state.masters) {
+    if (!master.sentinels.contains(peer.run_id)) continue;
+    if (master.liveness.down()) {
+      PushTo(peer, master, kDownPush, FindingWords(state, master, kDownPush, true), 0, out);
+    }
+    if (master.refusal.told_at) {
+      PushTo(peer, master, kRefusedPush, FindingWords(state, master, kRefusedPush, true), 0, out);
+    }
+  }
 }
 
 void ApplyDownPush(State& state, const base::Endpoint& address, bool down, const base::RunId& from,
@@ -112,7 +138,8 @@ bool AnswerPreVote(const State& state, const base::Endpoint& address, base::Epoc
   const bool would_vote = epoch >= state.current_epoch && epoch > master->vote.epoch;
   const bool led_by_other = FieldIsTaken(*master, now) && master->field->leader != candidate;
   const bool leading = master->failover.active();
-  return would_vote && !led_by_other && !leading && !state.save_failing;
+  const bool held = IsHeldByTestimony(*master, now);
+  return would_vote && !led_by_other && !leading && !held && !state.save_failing;
 }
 
 }  // namespace sentinel

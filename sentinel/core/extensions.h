@@ -18,6 +18,7 @@ namespace sentinel {
 inline constexpr std::string_view kDownPush = "down-push";
 inline constexpr std::string_view kLeading = "leading";
 inline constexpr std::string_view kPreVote = "pre-vote";
+inline constexpr std::string_view kRefusedPush = "refused-push";
 
 // The words we speak, sorted. Answered to `SENTINEL VIGIL <theirs> ...` as an array of bulk strings, whatever the
 // asker speaks.
@@ -31,6 +32,13 @@ void TakeWords(Peer& peer, const ReplyValue& reply);
 void ApplyDownPush(State& state, const base::Endpoint& master, bool down, const base::RunId& from, const base::Now& now,
                    Actions& out);
 
+// Tells a peer whose words we have just learned what we see of the masters that are down: what we pushed before did
+// not reach it.
+void TellStanding(State& state, Peer& peer, Actions& out);
+
+// Tells our peers that the master's port refuses us, or no longer: fast_fail.h.
+void PushRefused(State& state, const Master& master, bool refused, Actions& out);
+
 // Tells our peers what we see of `master` now.
 void PushDown(State& state, const Master& master, Actions& out);
 
@@ -41,8 +49,8 @@ void ApplyLeading(State& state, const base::Endpoint& master, base::Epoch epoch,
 
 void PushLeading(State& state, const Master& master, const base::Endpoint& replica, Actions& out);
 
-// `SENTINEL PRE-VOTE <ip> <port> <epoch> <id>`: would we vote for `id` in `epoch`? Changes nothing. Reply: integer
-// 1 or 0.
+// `SENTINEL PRE-VOTE <ip> <port> <epoch> <id>`: would we vote for `id` in `epoch`, and do we see no testimony for the
+// master? Changes nothing. Reply: integer 1 or 0.
 bool AnswerPreVote(const State& state, const base::Endpoint& master, base::Epoch epoch, const base::RunId& candidate,
                    const base::Now& now);
 

@@ -13,6 +13,7 @@
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/reconfigure.h"
 #include "sentinel/core/roles.h"
+#include "sentinel/core/testimony.h"
 
 namespace sentinel {
 namespace {
@@ -119,7 +120,8 @@ void AskLastLook(State& state, Master& master, const base::Now& now, Actions& ou
     if (peer == nullptr || !peer->command.up()) continue;
     SendOne(peer->command, MakeQuestion(state, master, Request::kLastLook, look.serial, look.epoch, true), 0, out);
   }
-  if (!master.failover.forced && master.down_cause == DownCause::kSilence && master.command.up()) {
+  const bool unproven = master.down_cause == DownCause::kSilence || master.down_cause == DownCause::kErrors;
+  if (!master.failover.forced && unproven && master.command.up()) {
     master.liveness.pinged_at = now.mono;
     SendOne(master.command, Command{Request::kLastPing, master.name, look.serial, {Verb(master, "PING")}}, 0, out);
   }
@@ -215,6 +217,10 @@ void AdvanceFailover(State& state, Master& master, const base::Now& now, Actions
     AbortFailover(state, master, "-failover-abort-master-back", now, out);
     return;
   }
+  if (MayStillAbort(failover) && !failover.forced && IsHeldByTestimony(master, now)) {
+    AbortFailover(state, master, "-failover-abort-testimony", now, out);
+    return;
+  }
   if (MayStillAbort(failover) && NewerEpochKnown(master)) {
     AbortFailover(state, master, "-failover-abort-not-elected", now, out);
     return;
@@ -285,6 +291,15 @@ void LastLookDue(State& state, Master& master, const base::Now& now, Actions& ou
     AbortFailover(state, master, "-failover-abort-not-elected", now, out);
   } else {
     AskLastLook(state, master, now, out);
+  }
+}
+
+void RepeatLastLooks(State& state, const base::Now& now, Actions& out) {
+  for (auto& [name, master] : state.masters) {
+    Failover& failover = master.failover;
+    if (failover.stage != Stage::kSendPromotion || failover.last_look.serial == 0) continue;
+    failover.last_look = Poll{};
+    AdvanceFailover(state, master, now, out);
   }
 }
 

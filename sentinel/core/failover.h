@@ -29,6 +29,9 @@ void SelectionDue(State& state, Master& master, const base::Now& now, Actions& o
 // The last look (A4): a peer's answer; the time after which it is asked afresh, or overridden by an operator's wish.
 void TakeLastLook(State& state, Peer& peer, const Command& asked, const ReplyValue& reply, const base::Now& now,
                   Actions& out);
+// Our own loop stood still, or a clock jumped: answers that are under way are about a time before. Those that were
+// about to look for the last time look once more.
+void RepeatLastLooks(State& state, const base::Now& now, Actions& out);
 void LastLookDue(State& state, Master& master, const base::Now& now, Actions& out);
 
 // The next INFO to the promoted replica is due; the next LEADING; and the end of our patience with the whole stage.

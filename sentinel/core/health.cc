@@ -8,6 +8,7 @@
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/testimony.h"
 
 namespace sentinel {
 namespace {
@@ -29,6 +30,13 @@ void AnnounceDown(State& state, const Watched& watched, Actions& out) {
       AnnounceEvent(state, &master, event, Describe(state, master, *watched.peer), 0, out);
     }
   }
+}
+
+// It answered a PING within down-after, and was not silent then, only unwell.
+bool AnswersWithErrors(const Watched& watched, const base::Now& now) {
+  const Liveness& liveness = *watched.liveness;
+  return liveness.answered_at && *liveness.answered_at > liveness.proof_at &&
+         now.mono - *liveness.answered_at < watched.down_after;
 }
 
 void FollowUp(State& state, const Watched& watched, const base::Now& now, Actions& out) {
@@ -62,6 +70,7 @@ void SendPing(State& /*state*/, const Watched& watched, const base::Now& now, Ac
 void PingDue(State& state, const Watched& watched, const base::Now& now, Actions& out) {
   SendPing(state, watched, now, out);
   DropIfHalfOpen(state, watched, now, out);
+  if (watched.is_master()) WatchSilence(state, *watched.master, now);
   Arm(state, watched, TimerKind::kPing, now.mono + PingPeriod(watched));
 }
 
@@ -76,7 +85,9 @@ void TakePong(State& state, const Watched& watched, const ReplyValue& reply, con
   Liveness& liveness = *watched.liveness;
   liveness.answered_at = now.mono;
   watched.command->heard_at = now.mono;
+  if (watched.is_master()) MasterAnswered(state, *watched.master, now, out);
   if (!IsProofOfLife(reply)) {
+    if (liveness.down()) JudgeDown(state, watched, now, out);  // no longer for silence
     if (reply.is_error() && reply.StartsWith("BUSY") && liveness.down() && !liveness.script_kill_sent &&
         watched.master != nullptr) {
       liveness.script_kill_sent = true;
@@ -107,12 +118,14 @@ DownDeadline DownDeadlineOf(const State& state, const Watched& watched) {
     const base::MonoTime at = *master.reboot_seen_at + master.reboot_down_after;
     if (at < deadline.at) deadline = {at, DownCause::kReboot};
   }
+  if (const auto& at = master.refusal.agreed_at; at && *at < deadline.at) deadline = {*at, DownCause::kRefused};
   return deadline;
 }
 
 void JudgeDown(State& state, const Watched& watched, const base::Now& now, Actions& out) {
-  const DownDeadline deadline = DownDeadlineOf(state, watched);
+  DownDeadline deadline = DownDeadlineOf(state, watched);
   const bool down = now.mono >= deadline.at;
+  if (deadline.cause == DownCause::kSilence && AnswersWithErrors(watched, now)) deadline.cause = DownCause::kErrors;
   if (watched.is_master()) watched.master->down_cause = down ? deadline.cause : DownCause::kNone;
   if (down) {
     state.timers.Cancel(TimerKey{watched.id, TimerKind::kDownCheck, 0});
@@ -130,6 +143,14 @@ void JudgeDown(State& state, const Watched& watched, const base::Now& now, Actio
   }
   AnnounceDown(state, watched, out);
   FollowUp(state, watched, now, out);
+}
+
+void ReviewDown(State& state, const Watched& watched, const base::Now& now, Actions& out) {
+  if (!watched.liveness->down() && now.mono >= DownDeadlineOf(state, watched).at) {
+    Arm(state, watched, TimerKind::kDownCheck, now.mono);
+  } else {
+    JudgeDown(state, watched, now, out);
+  }
 }
 
 }  // namespace sentinel

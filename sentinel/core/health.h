@@ -34,5 +34,8 @@ DownDeadline DownDeadlineOf(const State& state, const Watched& watched);
 // Judges an instance at `now`: announces +sdown or -sdown when that has changed, with all that follows from it,
 // and sets the timer for the next judgement.
 void JudgeDown(State& state, const Watched& watched, const base::Now& now, Actions& out);
+// The same in the middle of a turn: a PONG may still wait unread in its socket, so whoever would count as down now is
+// left to the timer, which comes when all sockets have been read.
+void ReviewDown(State& state, const Watched& watched, const base::Now& now, Actions& out);
 
 }  // namespace sentinel

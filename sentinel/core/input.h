@@ -84,7 +84,7 @@ struct NameResolved {
 };
 
 // Our own loop did not run for `by` beyond what it should have (SIGSTOP, a paused virtual machine, a slow disk under
-// the clock). The sockets have been read before this is told.
+// the clock). Told before anything that the sockets bring afterwards; deadlines come when those have been read.
 struct Stalled {
   base::Millis by{};
 };

@@ -12,6 +12,7 @@
 #include "sentinel/core/members.h"
 #include "sentinel/core/numeric_host.h"
 #include "sentinel/core/roles.h"
+#include "sentinel/core/testimony.h"
 
 namespace sentinel {
 namespace {
@@ -112,8 +113,9 @@ void TakeInfo(State& state, const Watched& watched, const Command& asked, const 
   const std::string master_name = watched.master->name;
   if (watched.is_master()) {
     if (node.info.role == Role::kMaster) Discover(state, *watched.master, now, out);
-    JudgeDown(state, WatchedOf(*FindMaster(state, master_name)), now, out);
+    ReviewDown(state, WatchedOf(*FindMaster(state, master_name)), now, out);
   } else {
+    TakeTestimonyRead(state, *watched.master, *watched.replica, asked_at, now, out);
     TakeCandidateRead(state, *watched.master, *watched.replica, asked_at, now, out);
     CorrectReplica(state, *watched.master, *watched.replica, now, out);
   }

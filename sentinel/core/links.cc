@@ -7,6 +7,7 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/fast_fail.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
@@ -64,8 +65,19 @@ void ScheduleReconnect(State& state, const Watched& watched, const Link& link, c
   const base::Millis pace = link.kind == LinkKind::kCommand
                                 ? PingPeriod(watched)
                                 : std::clamp(watched.down_after / 4, base::Millis(10), base::Millis(1000));
-  const base::MonoTime at = link.attempted_at ? *link.attempted_at + pace : now.mono;
+  base::MonoTime at = link.attempted_at ? *link.attempted_at + pace : now.mono;
+  if (watched.is_master() && link.kind == LinkKind::kCommand) {
+    at = std::min(at, NextFastAttempt(*watched.master, now).value_or(at));
+  }
   state.timers.Set(ReconnectKey(watched.id, link), std::max(at, now.mono + base::Millis(1)));
+}
+
+// Fast-fail watches how the way to a master ends.
+void NoteCommandLink(State& state, const Watched& watched, const Link& link, LinkDown::Reason reason,
+                     const base::Now& now, Actions& out) {
+  if (watched.is_master() && link.kind == LinkKind::kCommand) {
+    NoteConnectFailed(state, *watched.master, reason, now, out);
+  }
 }
 
 Link* FindLink(const Watched& watched, LinkId id) {
@@ -168,6 +180,7 @@ void Reconnect(State& state, const Watched& watched, std::uint64_t detail, const
     out.push_back(Disconnect{link->id});
     link->last_error = "connecting took too long";
     Forget(state, *link, now.mono);
+    NoteCommandLink(state, watched, *link, LinkDown::Reason::kUnreachable, now, out);
   }
   Open(state, watched, *link, now, out);
 }
@@ -198,6 +211,7 @@ void LinkCameUp(State& state, const LinkUp& up, const base::Now& now, Actions& o
   SendBatch(link, std::move(batch), 0, out);
   SendPing(state, *watched, now, out);
   if (watched->node != nullptr) {
+    if (watched->is_master()) NoteAccepted(state, *watched->master, now, out);
     AskInfo(state, *watched, now, out);
     SendHello(state, *watched->master, *watched, now, out);
     AdvanceFailover(state, *watched->master, now, out);
@@ -220,6 +234,7 @@ void LinkWentDown(State& state, const LinkDown& down, const base::Now& now, Acti
   link.last_error = down.text;
   ForgetQuestions(state, *watched, link);
   Forget(state, link, now.mono);
+  NoteCommandLink(state, *watched, link, down.reason, now, out);
   ScheduleReconnect(state, *watched, link, now);
   AnnounceEvent(state, watched->master,
                 link.kind == LinkKind::kCommand ? "-cmd-link-reconnection" : "-pubsub-link-reconnection",

@@ -9,12 +9,14 @@
 #include "sentinel/core/changes.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/fast_fail.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/roles.h"
+#include "sentinel/core/testimony.h"
 #include "sentinel/core/watched.h"
 
 namespace sentinel {
@@ -43,7 +45,7 @@ void SetTimers(State& state, const Watched& watched, const base::Now& now, Actio
   if (watched.node != nullptr) {
     state.timers.Set(TimerKey{watched.id, TimerKind::kInfo, 0}, now.mono + std::min(Millis(1000), state.periods.info));
   }
-  JudgeDown(state, watched, now, out);
+  ReviewDown(state, watched, now, out);
 }
 
 void SetMasterTimers(State& state, const Master& master, const base::Now& now) {
@@ -99,8 +101,10 @@ void WatchPeer(State& state, Peer& peer, const base::Now& now, Actions& out) {
 }
 
 // The failover and everything that was believed of the present address.
-void ForgetJudgement(State& state, Master& master) {
+void ForgetJudgement(State& state, Master& master, Actions& out) {
   StopReads(state, master);
+  ForgetTestimony(state, master, out);
+  ForgetRefusals(master);
   for (const TimerKind kind : {TimerKind::kAsk, TimerKind::kOpinionExpiry, TimerKind::kStand, TimerKind::kElection,
                                TimerKind::kSelect, TimerKind::kLastLook, TimerKind::kPromotion, TimerKind::kLeading,
                                TimerKind::kReconfigure, TimerKind::kFailoverTimeout}) {
@@ -189,7 +193,7 @@ base::Result<Master*> AddMaster(State& state, const NewMaster& wanted, const bas
 void RemoveMaster(State& state, Master& master, Actions& out) {
   const ChangeNumber change = MarkChanged(state, out);
   AnnounceEvent(state, &master, "-monitor", Describe(state, master), change, out);
-  ForgetJudgement(state, master);
+  ForgetJudgement(state, master, out);
   for (auto& [address, replica] : master.replicas) Unwatch(state, WatchedOf(master, replica), out);
   Unwatch(state, WatchedOf(master), out);
   std::vector<base::RunId> peers;
@@ -202,7 +206,7 @@ void RemoveMaster(State& state, Master& master, Actions& out) {
 }
 
 void ResetMaster(State& state, Master& master, const base::Now& now, Actions& out) {
-  ForgetJudgement(state, master);
+  ForgetJudgement(state, master, out);
   for (auto& [address, replica] : master.replicas) Unwatch(state, WatchedOf(master, replica), out);
   master.replicas.clear();
   std::vector<base::RunId> peers;
@@ -287,7 +291,7 @@ void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const
   if (master.failover.slaveof_sent && stray.empty()) {
     if (const Replica* ours = ReplicaOf(state, master.failover.promoted)) stray = ours->address;
   }
-  ForgetJudgement(state, master);
+  ForgetJudgement(state, master, out);
   master.stray = {};
   master.led_by = leader;
   master.switched_at = now.mono;

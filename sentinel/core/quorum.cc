@@ -11,6 +11,7 @@
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
+#include "sentinel/core/testimony.h"
 
 namespace sentinel {
 namespace {
@@ -163,6 +164,7 @@ void JudgeObjectiveDown(State& state, Master& master, const base::Now& now, Acti
     master.objective_down_since = now.mono;
     AnnounceEvent(state, &master, "+odown",
                   fmt::format("{} #quorum {}/{}", Describe(state, master), have, master.quorum), 0, out);
+    JudgeTestimony(state, master, now, out);
     if (master.failover.active()) return;
     StartReads(state, master, now, out);
     ScheduleStand(state, master, now, out);
@@ -170,6 +172,7 @@ void JudgeObjectiveDown(State& state, Master& master, const base::Now& now, Acti
     master.objective_down_since.reset();
     master.retry_delay = Millis(0);
     AnnounceEvent(state, &master, "-odown", Describe(state, master), 0, out);
+    JudgeTestimony(state, master, now, out);
     if (!master.failover.active()) StopReads(state, master);
   }
 }

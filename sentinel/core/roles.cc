@@ -22,12 +22,6 @@ bool LooksSane(const State& state, const Master& master, const base::Now& now) {
          master.info_at && now.mono - *master.info_at < 2 * state.periods.info;
 }
 
-bool FollowsAgreed(const Master& master, const Replica& replica) {
-  const base::Endpoint& claimed = replica.info.master;
-  if (claimed.port != master.address.port) return false;
-  return claimed.host == master.address.host || (!master.hostname.empty() && claimed.host == master.hostname);
-}
-
 // The leader that brought the present address is gone, or has forgotten what it was doing: nobody else will re-point
 // those that still follow the former master.
 bool LeaderIsGone(const State& state, const Master& master) {
@@ -59,6 +53,12 @@ std::optional<MonoTime> WrongFrom(const State& state, const Master& master, cons
 }
 
 }  // namespace
+
+bool FollowsAgreed(const Master& master, const Replica& replica) {
+  const base::Endpoint& claimed = replica.info.master;
+  if (claimed.port != master.address.port) return false;
+  return claimed.host == master.address.host || (!master.hostname.empty() && claimed.host == master.hostname);
+}
 
 void CorrectReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
   const TimerKey timer{replica.id, TimerKind::kRoleCheck, 0};

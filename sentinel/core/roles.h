@@ -8,6 +8,9 @@
 
 namespace sentinel {
 
+// Does it say that it follows `master` itself, by address or by name?
+bool FollowsAgreed(const Master& master, const Replica& replica);
+
 // Judges what the replica's last INFO claims. When it is wrong but not yet for long enough, a timer brings it back
 // here at the moment from which it would be.
 void CorrectReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out);

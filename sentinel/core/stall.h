@@ -13,4 +13,9 @@ namespace sentinel {
 void TakeStall(State& state, base::Millis by, const base::Now& now, Actions& out);
 void TiltOver(State& state, Actions& out);
 
+// Every step begins with this. Elapsed time is monotonic and does not care about the wall clock; but when the two have
+// not advanced alike, one of them jumped, or the machine slept, and a last look has to be repeated. Beyond the TILT
+// trigger it is shown as +tilt. O(1) unless they jumped.
+void CompareClocks(State& state, const base::Now& now, Actions& out);
+
 }  // namespace sentinel

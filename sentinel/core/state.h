@@ -30,8 +30,15 @@ struct Liveness {
   bool down() const { return down_since.has_value(); }
 };
 
-// Why a master counts as down here: only silence is answered by a sign of life at the last look (A4).
-enum class DownCause : std::uint8_t { kNone, kSilence, kRoleMismatch, kReboot };
+// Why a master counts as down here. Only silence is weighed against its replicas' testimony (A9).
+enum class DownCause : std::uint8_t {
+  kNone,
+  kSilence,
+  kErrors,   // it answers PING, with errors that are no proof of life: MISCONF, BUSY, NOAUTH
+  kRefused,  // its port refuses connections: fast-fail
+  kRoleMismatch,
+  kReboot,
+};
 
 // A master or a replica: two connections, INFO, hello.
 struct DataNode {
@@ -71,6 +78,14 @@ struct Replica : DataNode {
   std::optional<Read> first_read;
   std::optional<Read> second_read;
 
+  // While its master is silent towards us (A9). `mark`: the read from which growth is counted.
+  struct Witness {
+    std::optional<base::MonoTime> mark_at;       // when that read was asked for
+    base::Offset mark = -1;                      // slave_read_repl_offset then
+    std::optional<base::MonoTime> testified_at;  // the later read of the last pair that showed growth
+  };
+  Witness witness;
+
   // It was the master before the switch of `former_master_epoch`, and has not been seen as a replica since (A7).
   std::optional<base::Epoch> former_master_epoch;
 };
@@ -89,6 +104,8 @@ struct Opinion {
   std::optional<base::MonoTime> asked_at;
   std::uint64_t asking = 0;  // serial of the question that is under way; 0: none
   Vote vote;                 // as it told us; `change` has no meaning here
+  // It finds the master's port refusing (fast-fail), since when, as it last said.
+  std::optional<base::MonoTime> refused_at;
   // The address that it claims at our own config epoch, when that is another one than ours: told once (A11).
   base::Endpoint conflict;
 };
@@ -142,9 +159,9 @@ struct Failover {
   bool slaveof_sent = false;  // the irreversible command is out
   ChangeNumber change = 0;    // the durable change that the present stage rests on
   Poll last_look;
-  base::Millis poll_delay{0};      // between two INFOs to the promoted replica
+  base::Millis poll_delay{0};                 // between two INFOs to the promoted replica
   std::optional<base::MonoTime> answered_at;  // when the first candidate had answered twice
-  bool waiting_announced = false;  // +failover-waiting-for-replicas has been said
+  bool waiting_announced = false;             // +failover-waiting-for-replicas has been said
   bool active() const { return stage != Stage::kNone; }
 };
 
@@ -156,14 +173,33 @@ struct Field {
   base::MonoTime since{};  // of its first claim: LEADING does not prolong it beyond failover-timeout
 };
 
+inline constexpr base::Millis kDefaultTestimonyTimeout{30000};
+
+// What a silent master's replicas say for it (A9).
+struct Testimony {
+  std::optional<base::MonoTime> asked_at;  // the last round of reads; nothing while the master answers
+  std::optional<base::MonoTime> seen_at;   // the first testimony in this silence: testimony-timeout counts from here
+  bool announced = false;                  // +testimony-hold has been said
+  bool spent = false;                      // testimony-timeout has passed in this silence
+};
+
+// An established connection to the master was lost, and its port refuses new ones (fast-fail).
+struct Refusal {
+  std::optional<base::MonoTime> since;      // without interruption
+  std::optional<base::MonoTime> told_at;    // long enough: our peers were told so, last at this moment
+  std::optional<base::MonoTime> agreed_at;  // a quorum of ours sees the same: the master counts as down
+};
+
 struct Master : DataNode {
   std::string name;
   int quorum = 1;
   base::Millis down_after{30000};
   base::Millis failover_timeout{180000};
   int parallel_syncs = 1;
-  base::Millis reboot_down_after{0};  // 0: off
-  bool offset_first = false;          // candidates are compared by offset before priority
+  base::Millis reboot_down_after{0};                          // 0: off
+  base::Millis fast_fail{0};                                  // 0: off
+  base::Millis testimony_timeout = kDefaultTestimonyTimeout;  // 0: testimony is an event only
+  bool offset_first = false;                                  // candidates are compared by offset before priority
   std::string auth_user;
   std::string auth_pass;
   std::string notification_script;
@@ -175,6 +211,8 @@ struct Master : DataNode {
   Vote vote;                        // ours
   DownCause down_cause = DownCause::kNone;
   std::optional<base::MonoTime> objective_down_since;
+  Testimony testimony;
+  Refusal refusal;
   std::optional<base::MonoTime> reboot_seen_at;  // its run id changed, and it has not said +PONG since
 
   Failover failover;
@@ -260,6 +298,8 @@ struct State {
   ChangeNumber NextChange() { return ++newest_change; }
   bool Durable(ChangeNumber change) const { return change <= durable_change; }
 
+  // Both clocks as of the last step: they run side by side, unless one of them jumps.
+  std::optional<base::Now> last_step;
   // Our own stalls: shown as TILT, never more than that.
   std::optional<base::MonoTime> tilt_since;
   std::uint64_t total_tilt = 0;

@@ -22,6 +22,7 @@
 #include "sentinel/core/reconfigure.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/stall.h"
+#include "sentinel/core/testimony.h"
 
 namespace sentinel {
 namespace {
@@ -33,6 +34,8 @@ void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& 
   switch (kind) {
     case TimerKind::kHello:
       return HelloDue(state, master, now, out);
+    case TimerKind::kTestimony:
+      return TestimonyDue(state, master, now, out);
     case TimerKind::kAsk:
       return AskDue(state, master, now, out);
     case TimerKind::kOpinionExpiry:
@@ -135,8 +138,9 @@ void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions
       if (watched->peer != nullptr) TakeLastLook(state, *watched->peer, asked, reply, now, out);
       return;
     case Request::kWords:
-      if (watched->peer != nullptr) TakeWords(*watched->peer, reply);
-      return;
+      if (watched->peer == nullptr) return;
+      TakeWords(*watched->peer, reply);
+      return TellStanding(state, *watched->peer, out);
     case Request::kPreVote:
       if (watched->peer != nullptr) TakePreVote(state, *watched->peer, asked, reply, now, out);
       return;
@@ -234,6 +238,7 @@ void Start(State& state, const base::Now& now, Actions& out) {
 }
 
 void Step(State& state, const base::Now& now, const Input& input, Actions& out) {
+  CompareClocks(state, now, out);
   std::visit([&](const auto& what) { Take(state, now, what, out); }, input);
   Finish(state, now, out);
 }

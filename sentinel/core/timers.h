@@ -20,6 +20,7 @@ enum class TimerKind : std::uint8_t {
   kInfo,
   kHello,
   kDownCheck,      // the moment at which silence becomes a subjective down
+  kTestimony,      // ask a silent master's replicas whether they still hear it
   kAsk,            // ask the peers again
   kOpinionExpiry,  // a peer's opinion becomes too old to count
   kStand,          // stand for election (rank, retry, patience, back-off)

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "replication/base/text.h"
+#include "sentinel/core/sentinel_directives.h"
 
 namespace sentinel {
 namespace {
@@ -22,6 +23,36 @@ std::string LoadOffsetFirst(State&, Master& master, const Words& words, const ba
 
 void RenderOffsetFirst(const State&, const Master& master, VigilLines& lines) {
   if (master.offset_first) lines.Put(base::QuoteWord(master.name) + " yes");
+}
+
+std::string LoadPeriod(const std::string& word, base::Millis& period) {
+  const auto ms = base::ParseInt<std::int64_t>(word);
+  if (!ms || *ms < 0 || base::Millis(*ms) > kLongestPeriod) return "milliseconds are expected, not negative.";
+  period = base::Millis(*ms);
+  return {};
+}
+
+void RenderPeriod(const Master& master, base::Millis period, base::Millis normal, VigilLines& lines) {
+  if (period != normal) lines.Put(fmt::format("{} {}", base::QuoteWord(master.name), period.count()));
+}
+
+// sentinel fast-fail <master> <ms>: how long a lost master's port refuses until it counts as down; 0: off.
+std::string LoadFastFail(State&, Master& master, const Words& words, const base::Now&) {
+  return LoadPeriod(words[2], master.fast_fail);
+}
+
+void RenderFastFail(const State&, const Master& master, VigilLines& lines) {
+  RenderPeriod(master, master.fast_fail, base::Millis(0), lines);
+}
+
+// sentinel testimony-timeout <master> <ms>: how long a failover is held back at most while replicas hear the master
+// (A9); 0: not at all, it is said only.
+std::string LoadTestimonyTimeout(State&, Master& master, const Words& words, const base::Now&) {
+  return LoadPeriod(words[2], master.testimony_timeout);
+}
+
+void RenderTestimonyTimeout(const State&, const Master& master, VigilLines& lines) {
+  RenderPeriod(master, master.testimony_timeout, kDefaultTestimonyTimeout, lines);
 }
 
 // sentinel vote <master> <epoch> <id> <config-epoch>: whom our vote of `leader-epoch` was given to. sentinel.conf has
@@ -56,7 +87,9 @@ constexpr VigilDirective Learned(std::string_view name, std::size_t least, std::
 }
 
 constexpr std::array kDirectives = {
+    Setting("fast-fail", 3, "<ms>", &LoadFastFail, &RenderFastFail),
     Setting("offset-first", 3, "yes|no", &LoadOffsetFirst, &RenderOffsetFirst),
+    Setting("testimony-timeout", 3, "<ms>", &LoadTestimonyTimeout, &RenderTestimonyTimeout),
     Learned("vote", 5, 5, &LoadVote, &RenderVote),
 };
 static_assert(std::ranges::is_sorted(kDirectives, {}, &VigilDirective::name));

@@ -98,7 +98,17 @@ int Daemon::Run() {
 }
 
 void Daemon::Take(const Input& input) {
-  TakeAt(net::Loop::ReadClocks(), input);
+  const base::Now now = net::Loop::ReadClocks();
+  TellStall(now);
+  TakeAt(now, input);
+}
+
+void Daemon::TellStall(const base::Now& now) {
+  if (!wake_at_) return;
+  const base::Millis late = now.mono - std::max(*wake_at_, stall_told_until_);
+  if (late <= kStallNoise) return;
+  stall_told_until_ = now.mono;
+  TakeAt(now, Stalled{late});
 }
 
 void Daemon::TakeAt(const base::Now& now, const Input& input) {
@@ -130,9 +140,8 @@ void Daemon::JudgeDeadline() {
     timer_.StartAt(*wake_at_);
     return;
   }
-  const base::Millis late = now.mono - *wake_at_;
+  TellStall(now);
   wake_at_.reset();
-  if (late > kStallNoise) TakeAt(now, Stalled{late});
   TakeAt(now, Deadline{});
 }
 

@@ -40,6 +40,9 @@ class Daemon {
 
   void Take(const Input& input);
   void TakeAt(const base::Now& now, const Input& input);
+  // Before anything else is decided: how long the loop has not run beyond what it was to sleep. What a socket brings
+  // after a stall is judged as what it is, the first news since.
+  void TellStall(const base::Now& now);
   void CarryOut(Actions actions);
   void EndTurn();
   void JudgeDeadline();
@@ -79,6 +82,7 @@ class Daemon {
   net::Timer timer_;
 
   std::optional<base::MonoTime> wake_at_;
+  base::MonoTime stall_told_until_{};
   bool deadline_due_ = false;
   bool polled_since_due_ = false;
   std::optional<ChangeNumber> save_wanted_;

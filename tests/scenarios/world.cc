@@ -75,6 +75,9 @@ struct World::Connection {
 struct World::Sentinel {
   int n = 0;
   bool running = true;
+  bool stopped = false;
+  std::deque<sentinel::Input> held;  // while it is stopped
+  Millis wall_clock_off{0};
   bool stock = false;
   bool saves_fail = false;
   Millis disk{2};
@@ -90,8 +93,9 @@ struct World::Sentinel {
 World::World() = default;
 World::~World() = default;
 
-base::Now World::Clock() const {
-  return base::Now{now_, base::FromUnixMillis(1700000000000 + now_.time_since_epoch().count())};
+base::Now World::Clock(const Sentinel& sentinel) const {
+  return base::Now{now_,
+                   base::FromUnixMillis(1700000000000 + now_.time_since_epoch().count()) + sentinel.wall_clock_off};
 }
 
 void World::At(MonoTime at, std::function<void()> what) {
@@ -157,8 +161,12 @@ bool World::running(int n) const {
 void World::Feed(int n, const sentinel::Input& input) {
   Sentinel& sentinel = *sentinels_.at(n);
   if (!sentinel.running) return;
+  if (sentinel.stopped) {
+    if (!std::holds_alternative<Deadline>(input)) sentinel.held.push_back(input);
+    return;
+  }
   Actions actions;
-  Step(*sentinel.state, Clock(), input, actions);
+  Step(*sentinel.state, Clock(sentinel), input, actions);
   for (const std::string& violation : CheckInvariants(*sentinel.state)) {
     throw std::runtime_error("invariant: " + violation + "\n" + Trace());
   }
@@ -257,7 +265,8 @@ void World::Deliver(const std::shared_ptr<Connection>& connection, const Command
   connection->unanswered.push_back(command);
   std::vector<std::string> words = command.words;
   const std::string sub = words.size() > 1 ? base::ToLower(words[1]) : "";
-  if (other->stock && (sub == "vigil" || sub == "down-push" || sub == "leading" || sub == "pre-vote")) {
+  if (other->stock &&
+      (sub == "vigil" || sub == "down-push" || sub == "leading" || sub == "pre-vote" || sub == "refused-push")) {
     words = {"SENTINEL", "nothing-of-that-kind"};
   }
   Feed(other->n, ClientCommand{connection->client, words});
@@ -403,8 +412,9 @@ std::string World::InfoOf(Node& node) {
     text += fmt::format("role:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:{}\r\nmaster_link_status:{}\r\n",
                         node.master_port, up ? "up" : "down");
     if (!up) text += fmt::format("master_link_down_since_seconds:{}\r\n", down_for);
-    text +=
-        fmt::format("slave_repl_offset:{}\r\nslave_priority:{}\r\nreplica_announced:1\r\n", node.offset, node.priority);
+    text += fmt::format(
+        "slave_read_repl_offset:{0}\r\nslave_repl_offset:{0}\r\nslave_priority:{1}\r\nreplica_announced:1\r\n",
+        node.offset, node.priority);
   }
   text += fmt::format("master_failover_state:no-failover\r\nmaster_replid:{}\r\nmaster_replid2:{}\r\n", node.replid,
                       node.replid2.empty() ? std::string(40, '0') : node.replid2);
@@ -486,18 +496,37 @@ void World::StartSentinel(int n) {
   sentinel.replies.clear();
   sentinel.heard.clear();
   sentinel.state = std::make_unique<State>(static_cast<std::uint64_t>(n) * 1000 + sentinel.life);
-  const auto settings = LoadSettings(sentinel.durable.config, *sentinel.state, Clock());
+  const auto settings = LoadSettings(sentinel.durable.config, *sentinel.state, Clock(sentinel));
   if (!settings) throw std::runtime_error(settings.error().text);
-  const auto remarks = LoadVigil(sentinel.durable.vigil, *sentinel.state, Clock());
+  const auto remarks = LoadVigil(sentinel.durable.vigil, *sentinel.state, Clock(sentinel));
   if (!remarks) throw std::runtime_error(remarks.error().text);
   sentinel.state->port = PortOf(n);
   Actions actions;
-  Start(*sentinel.state, Clock(), actions);
+  Start(*sentinel.state, Clock(sentinel), actions);
   Carry(n, std::move(actions));
 }
 
 SavedTexts& World::Durable(int n) {
   return sentinels_.at(n)->durable;
+}
+
+void World::StopSentinel(int n) {
+  sentinels_.at(n)->stopped = true;
+}
+
+void World::ContinueSentinel(int n) {
+  Sentinel& sentinel = *sentinels_.at(n);
+  sentinel.stopped = false;
+  if (!sentinel.running) return;
+  // As the daemon does it: the stall first, then what the sockets hold, then the deadlines that have passed.
+  const auto wake_at = sentinel.state->wake_at;
+  if (wake_at && now_ - *wake_at > Millis(50)) Feed(n, Stalled{now_ - *wake_at});
+  for (const sentinel::Input& input : std::exchange(sentinel.held, {})) Feed(n, input);
+  if (sentinel.state->wake_at && *sentinel.state->wake_at <= now_) Feed(n, Deadline{});
+}
+
+void World::JumpWallClock(int n, Millis by) {
+  sentinels_.at(n)->wall_clock_off += by;
 }
 
 void World::FailSaves(int n, bool fail) {

@@ -77,6 +77,11 @@ class World {
   void KillSentinel(int n);    // what was not saved is lost
   void StartSentinel(int n);   // from its last durable texts
   SavedTexts& Durable(int n);  // what its two files hold
+  // The whole process stands still, as under SIGSTOP; what arrives waits in its sockets.
+  void StopSentinel(int n);
+  void ContinueSentinel(int n);
+  // Its machine's wall clock is set by that much.
+  void JumpWallClock(int n, Millis by);
   void FailSaves(int n, bool fail);
   void SlowDisk(int n, Millis latency);
   // No bytes between two ports, either way, until Heal.
@@ -125,7 +130,7 @@ class World {
   void CloseByPeer(const std::shared_ptr<Connection>& connection);
   bool Reachable(std::uint16_t a, std::uint16_t b) const;
   Sentinel* SentinelAt(std::uint16_t port);
-  base::Now Clock() const;
+  base::Now Clock(const Sentinel& sentinel) const;
 
   MonoTime now_{Millis(1000000)};
   std::uint64_t order_ = 0;

@@ -71,6 +71,81 @@ TEST_CASE("health: time in which our own loop stood still is not held against an
   CHECK(one.Has("-tilt"));
 }
 
+TEST_CASE("health: after a stall an INFO does not make a master down whose PONG waits behind it") {
+  OneSentinel one;
+  Master& master = one.master();
+  one.Feed(LinkUp{master.command.id, "127.0.0.1"});
+  one.Wait(Millis(5000));
+  // Even if nobody had told of the stall: both answers are in the socket, and they are read one after the other.
+  const auto asked = static_cast<std::uint64_t>((one.now.mono - Millis(5000)).time_since_epoch().count());
+  one.Feed(ReplyArrived{master.command.id, Command{Request::kInfo, "mymaster", asked, {}},
+                        ReplyValue::String("role:master\r\n")});
+  CHECK_FALSE(one.Has("+sdown"));
+  one.Feed(ReplyArrived{master.command.id, Command{Request::kPing, "", 0, {}}, Status("PONG")});
+  one.Feed(Deadline{});
+  CHECK_FALSE(one.Has("+sdown"));
+  CHECK_FALSE(master.liveness.down());
+}
+
+TEST_CASE("health: a stall of ours does not bring a master back that counts as down") {
+  OneSentinel one;
+  one.Run(Millis(1000));
+  REQUIRE(one.master().liveness.down());
+  one.Wait(Millis(900));
+  one.Feed(Stalled{Millis(900)});
+  ReviewDown(one.state, WatchedOf(one.master()), one.now, one.out);
+  CHECK(one.master().liveness.down());
+}
+
+TEST_CASE("stall: a wall clock that jumps is shown as TILT and changes nothing else") {
+  for (const int jump : {-3600'000, 3600'000}) {
+    OneSentinel one;
+    one.Run(Millis(900));
+    one.Feed(Deadline{});
+    one.now.wall += Millis(jump);
+    one.Feed(Deadline{});
+    CHECK(one.Has("+tilt"));
+    CHECK(one.state.total_tilt == 1);
+    CHECK_FALSE(one.master().liveness.down());
+    one.Run(Millis(99));
+    CHECK_FALSE(one.master().liveness.down());
+    one.Run(Millis(1));  // to the millisecond, as if nothing had happened
+    CHECK(one.master().liveness.down());
+    one.Run(Millis(30000));
+    CHECK(one.Has("-tilt"));
+    CHECK(one.state.total_tilt == 1);
+  }
+}
+
+TEST_CASE("stall: what is about to be looked at for the last time is asked once more, after a stall and after a jump") {
+  for (const bool jump : {false, true}) {
+    OneSentinel one;
+    Replica& replica = one.AddReplicaAt(7001);
+    OneSentinel::BringUp(replica.command, one.now.mono);
+    one.AddPeerWith('2');
+    one.Run(Millis(1000));
+    Master& master = one.master();
+    REQUIRE(master.liveness.down());
+    replica.liveness.down_since.reset();
+    master.failover.stage = Stage::kSendPromotion;
+    master.failover.epoch = master.vote.epoch = one.state.current_epoch = base::Epoch{1};
+    master.vote.candidate = one.state.my_id;
+    master.failover.promoted = replica.id;
+    master.failover.last_look.serial = one.state.last_serial = 77;
+    master.failover.last_look.yes = {OneSentinel::Id('3')};
+    one.state.timers.Set(TimerKey{master.id, TimerKind::kFailoverTimeout, 0}, one.now.mono + Millis(9999));
+    if (jump) {
+      one.now.wall += Millis(150);
+      one.Feed(Deadline{});
+    } else {
+      one.Wait(Millis(60));
+      one.Feed(Stalled{Millis(60)});
+    }
+    CHECK(master.failover.last_look.serial > 77);
+    CHECK(master.failover.last_look.yes.empty());
+  }
+}
+
 TEST_CASE("health: a master that calls itself a replica is down after down-after and two INFO periods") {
   OneSentinel one;
   one.master().role_reported = Role::kReplica;

@@ -83,6 +83,19 @@ TEST_CASE("vigil file: settings survive, comments and order too") {
   CHECK(RenderVigil(loaded.state, old) == "# ours\nsentinel vote m 5 " + kCandidate + " 4\n# bytes before priority\n");
 }
 
+TEST_CASE("vigil file: fast-fail and testimony-timeout are kept, and not written while they have their defaults") {
+  const std::string lines = "sentinel fast-fail m 200\nsentinel testimony-timeout m 0\n";
+  Loaded loaded(kConfig, lines);
+  REQUIRE(loaded.remarks.has_value());
+  CHECK(loaded.m().fast_fail == base::Millis(200));
+  CHECK(loaded.m().testimony_timeout == base::Millis(0));
+  CHECK(RenderVigil(loaded.state, lines) == lines);
+  const Loaded defaults(kConfig, "sentinel fast-fail m 0\nsentinel testimony-timeout m 30000\n");
+  CHECK(RenderVigil(defaults.state, "") == "");
+  CHECK(ErrorOf("sentinel fast-fail m -1").ends_with("not negative."));
+  CHECK(ErrorOf("sentinel testimony-timeout m soon").ends_with("not negative."));
+}
+
 TEST_CASE("vigil file: what cannot be read is named, line and reason") {
   CHECK(ErrorOf("\nsentinel offset-first m perhaps\n") ==
         "2: 'sentinel offset-first m perhaps': yes or no is expected.");
