@@ -5,11 +5,14 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -35,6 +38,21 @@ std::string FromEnvironment(const char* name) {
 
 int Code(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// Test programs that run at the same time draw from the same range: a port belongs to whoever holds the (abstract)
+// socket of its name, until that program ends. A bind alone would not do: between it and the server's own another
+// program may look.
+bool Claim(int port) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = "vigil-test-port-" + std::to_string(port);
+  std::copy(name.begin(), name.end(), address.sun_path + 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0) return true;  // stays open
+  close(fd);
+  return false;
 }
 
 }  // namespace
@@ -144,7 +162,7 @@ int FreePort() {
   static int next = 20000 + static_cast<int>(getpid() % 10000);
   for (int tries = 0; tries < 12000; ++tries) {
     if (++next >= 32000) next = 20000;
-    if (given.contains(next)) continue;
+    if (given.contains(next) || !Claim(next)) continue;
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
