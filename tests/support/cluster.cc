@@ -31,7 +31,8 @@ std::map<std::string, std::string> Member::AllInfo(const std::string& section) c
 }
 
 bool Member::Answers() const {
-  return Do({"PING"}, 1000).text == "PONG";
+  const Value answer = Do({"PING"}, 1000);
+  return answer.text == "PONG" || answer.text.starts_with("NOAUTH");
 }
 
 Member& Cluster::Add(std::vector<std::unique_ptr<Member>>& to, Make make, bool is_sentinel,
@@ -40,6 +41,7 @@ Member& Cluster::Add(std::vector<std::unique_ptr<Member>>& to, Make make, bool i
   member->make = make;
   member->is_sentinel = is_sentinel;
   member->port = FreePort();
+  member->announced = member->port;
   member->host = next_host_;
   member->space = next_space_;
   member->directory = fmt::format("{}/{}-{}", temp.path(), is_sentinel ? "sentinel" : "node", member->port);
@@ -47,6 +49,12 @@ Member& Cluster::Add(std::vector<std::unique_ptr<Member>>& to, Make make, bool i
   member->config_path = member->directory + "/conf";
   std::string text =
       fmt::format("bind {}\nport {}\ndir \"{}\"\nprotected-mode no\n", member->host, member->port, member->directory);
+  if (behind_proxies_) {
+    member->proxy = std::make_unique<Proxy>(member->port);
+    member->announced = member->proxy->port();
+    const char* prefix = is_sentinel ? "sentinel announce" : "replica-announce";
+    text += fmt::format("{0}-ip 127.0.0.1\n{0}-port {1}\n", prefix, member->announced);
+  }
   for (const std::string& line : lines) text += line + "\n";
   WriteTextFile(member->config_path, text);
   to.push_back(std::move(member));
@@ -56,14 +64,14 @@ Member& Cluster::Add(std::vector<std::unique_ptr<Member>>& to, Make make, bool i
 
 Member& Cluster::AddNode(Make make, const Member* replica_of, const std::vector<std::string>& lines) {
   std::vector<std::string> all = {"save \"\"", "repl-diskless-sync-delay 0", "repl-backlog-size 16mb"};
-  if (replica_of != nullptr) all.push_back(fmt::format("replicaof {} {}", replica_of->host, replica_of->port));
+  if (replica_of != nullptr) all.push_back(fmt::format("replicaof {} {}", replica_of->host, replica_of->announced));
   all.insert(all.end(), lines.begin(), lines.end());
   return Add(nodes, make, false, all);
 }
 
 Member& Cluster::AddSentinel(Make make, int quorum, int down_after_ms, const std::vector<std::string>& lines) {
   std::vector<std::string> all = {
-      fmt::format("sentinel monitor {} {} {} {}", kName, nodes.at(0)->host, nodes.at(0)->port, quorum),
+      fmt::format("sentinel monitor {} {} {} {}", kName, nodes.at(0)->host, nodes.at(0)->announced, quorum),
       fmt::format("sentinel down-after-milliseconds {} {}", kName, down_after_ms),
       fmt::format("sentinel failover-timeout {} 10000", kName),
   };
@@ -137,7 +145,7 @@ bool Cluster::WaitNewMaster(int old_port, int limit_ms) {
 
 bool Cluster::AllFollow(int port) {
   for (const auto& node : nodes) {
-    if (node->port == port || !node->process.running()) continue;
+    if (node->announced == port || !node->process.running()) continue;
     auto info = node->AllInfo("replication");
     if (info["role"] != "slave" || info["master_port"] != std::to_string(port) || info["master_link_status"] != "up")
       return false;
@@ -147,7 +155,7 @@ bool Cluster::AllFollow(int port) {
 
 Member& Cluster::NodeAt(int port) {
   for (const auto& node : nodes) {
-    if (node->port == port) return *node;
+    if (node->announced == port) return *node;
   }
   throw std::runtime_error(fmt::format("no node at port {}", port));
 }

@@ -8,6 +8,7 @@
 
 #include "tests/support/network.h"
 #include "tests/support/process.h"
+#include "tests/support/proxy.h"
 #include "tests/support/redis.h"
 
 namespace support {
@@ -19,6 +20,8 @@ struct Member {
   Make make = Make::kOurs;
   bool is_sentinel = false;
   int port = 0;
+  int announced = 0;  // the port that it names to others, and by which they reach it: `port`, or that of `proxy`
+  std::unique_ptr<Proxy> proxy;  // null: they reach it directly; Do() always does
   std::string host = "127.0.0.1";
   int space = -1;         // the network namespace in which it runs; Do() asks from inside it
   std::string directory;  // the log lies beside it, so that a full disk there silences nobody
@@ -43,6 +46,8 @@ class Cluster {
   // Watches the first node that was added.
   Member& AddSentinel(Make make, int quorum = 2, int down_after_ms = 1000, const std::vector<std::string>& lines = {});
 
+  // The next members get a proxy each, through which all others reach them.
+  void BehindProxies() { behind_proxies_ = true; }
   // The next members run on that host of the network, and listen on its address.
   void PlaceOn(const Network& network, int host, Family family = Family::kIpv4);
 
@@ -52,7 +57,7 @@ class Cluster {
   // Every sentinel that runs sees this many replicas, all other sentinels, and nobody down; every replica's link is
   // up. False after the limit: Trouble() says what was missing.
   bool WaitHealthy(int limit_ms = 60000);
-  // All running sentinels name the same port, which is not `old_port`; it, or 0.
+  // All running sentinels name the same (announced) port, which is not `old_port`; it, or 0.
   int AgreedMaster(int old_port = 0);
   bool WaitNewMaster(int old_port, int limit_ms = 60000);
   // All running nodes but the master at `port` follow it with their link up.
@@ -67,6 +72,7 @@ class Cluster {
  private:
   Member& Add(std::vector<std::unique_ptr<Member>>& to, Make make, bool is_sentinel,
               const std::vector<std::string>& lines);
+  bool behind_proxies_ = false;
   std::string next_host_ = "127.0.0.1";
   int next_space_ = -1;
 };
