@@ -1,12 +1,11 @@
-// Exact deadlines in one ordered queue: finding the next one and moving one cost O(log n), whatever the number of
-// masters. Nothing is scanned.
+// Exact deadlines in one heap: finding the next one costs O(1), moving one to later O(1), to earlier O(log n), whatever
+// the number of masters. Nothing is scanned.
 #pragma once
 
 #include <compare>
-#include <map>
 #include <optional>
-#include <set>
-#include <utility>
+#include <unordered_map>
+#include <vector>
 
 #include "replication/base/time.h"
 #include "sentinel/core/link.h"
@@ -56,15 +55,41 @@ class Timers {
   // All of an instance that is going away.
   void CancelAll(InstanceId instance);
   std::optional<base::MonoTime> At(const TimerKey& key) const;
-  std::optional<base::MonoTime> Next() const;
+  std::optional<base::MonoTime> Next();
   // Takes the earliest timer that is due at `now`.
   std::optional<TimerKey> PopDue(base::MonoTime now);
   // Moves every deadline later: our loop did not run for `by`.
   void Delay(base::Millis by);
 
  private:
-  std::map<TimerKey, base::MonoTime> at_;
-  std::set<std::pair<base::MonoTime, TimerKey>> queue_;
+  // A timer that is set. Its entry in the heap is at `queued_at`, which is never later than `at`: a timer that is moved
+  // away, as most are before they fire, is put in its new place only when its old one has reached the top.
+  struct Slot {
+    TimerKind kind{};
+    std::uint64_t detail = 0;
+    base::MonoTime at{};
+    base::MonoTime queued_at{};
+  };
+  struct Entry {
+    base::MonoTime at{};
+    TimerKey key;
+    // For the heap functions, whose top is the largest.
+    bool operator<(const Entry& other) const { return at != other.at ? at > other.at : key > other.key; }
+  };
+
+  Slot* Find(const TimerKey& key);
+  const Slot* Find(const TimerKey& key) const;
+  void Queue(Slot& slot, const TimerKey& key);
+  // Brings an entry to the top whose timer is due at that very moment.
+  void Settle();
+  // Takes out the entries of timers that were cancelled or moved to earlier: one for each timer is left.
+  void Sweep();
+
+  // Few for each instance: they are looked through.
+  std::unordered_map<InstanceId, std::vector<Slot>> slots_;
+  std::size_t size_ = 0;
+  std::vector<Entry> heap_;
+  bool settled_ = true;  // nothing has changed since Settle()
 };
 
 }  // namespace sentinel
