@@ -31,10 +31,32 @@ void CheckLink(const State& state, const Link& link, InstanceId owner, const std
   out.Expect(found != state.links.end() && found->second == owner, name + ": its link leads back to it");
 }
 
+bool LeadsTo(const State& state, InstanceId id, InstanceRef::Kind kind, const void* instance) {
+  const auto found = state.instances.find(id);
+  if (found == state.instances.end() || found->second.kind != kind) return false;
+  const InstanceRef& ref = found->second;
+  switch (kind) {
+    case InstanceRef::Kind::kMaster:
+      return ref.master == instance && ref.replica == nullptr && ref.peer == nullptr;
+    case InstanceRef::Kind::kReplica:
+      return ref.master != nullptr && ref.replica == instance && ref.peer == nullptr;
+    case InstanceRef::Kind::kPeer:
+      return ref.peer == instance && ref.master == nullptr && ref.replica == nullptr;
+  }
+  return false;
+}
+
+std::size_t OpenLinksOf(const Link& link) {
+  return link.id == LinkId::kNone ? 0 : 1;
+}
+
+std::size_t OpenLinksOf(const DataNode& node) {
+  return OpenLinksOf(node.command) + OpenLinksOf(node.pubsub);
+}
+
 void CheckNode(const State& state, const DataNode& node, const std::string& name, InstanceRef::Kind kind,
-               Violations& out) {
-  const auto ref = state.instances.find(node.id);
-  out.Expect(ref != state.instances.end() && ref->second.kind == kind, name + ": its instance id leads back to it");
+               const void* instance, Violations& out) {
+  out.Expect(LeadsTo(state, node.id, kind, instance), name + ": its instance id leads back to it");
   CheckLink(state, node.command, node.id, name, out);
   CheckLink(state, node.pubsub, node.id, name, out);
   out.Expect(state.timers.At(TimerKey{node.id, TimerKind::kPing, 0}).has_value(), name + ": it is pinged");
@@ -67,7 +89,7 @@ void CheckFailover(const State& state, const Master& master, Violations& out) {
 }
 
 void CheckMaster(const State& state, const Master& master, Violations& out) {
-  CheckNode(state, master, "master " + master.name, InstanceRef::Kind::kMaster, out);
+  CheckNode(state, master, "master " + master.name, InstanceRef::Kind::kMaster, &master, out);
   out.Expect(master.quorum >= 1, master.name + ": a quorum is at least 1");
   out.Expect(master.vote.epoch <= state.current_epoch, master.name + ": a vote in an epoch that has not begun");
   out.Expect(master.config_epoch <= state.current_epoch, master.name + ": a config epoch beyond the election clock");
@@ -78,7 +100,7 @@ void CheckMaster(const State& state, const Master& master, Violations& out) {
   for (const auto& [address, replica] : master.replicas) {
     out.Expect(address == replica.address, master.name + ": a replica is filed under another address");
     out.Expect(address != master.address, master.name + ": it is its own replica");
-    CheckNode(state, replica, "replica " + address.ToString(), InstanceRef::Kind::kReplica, out);
+    CheckNode(state, replica, "replica " + address.ToString(), InstanceRef::Kind::kReplica, &replica, out);
   }
   for (const auto& [id, opinion] : master.sentinels) {
     out.Expect(state.peers.contains(id), master.name + ": a peer that is not among the peers");
@@ -89,20 +111,25 @@ void CheckMaster(const State& state, const Master& master, Violations& out) {
 
 std::vector<std::string> CheckInvariants(const State& state) {
   Violations out;
+  std::size_t instances = 0;
+  std::size_t links = 0;
   out.Expect(state.durable_change <= state.newest_change, "a change is durable before it was made");
   for (const auto& [name, master] : state.masters) {
     out.Expect(name == master.name, name + ": filed under another name");
     CheckMaster(state, master, out);
+    instances += 1 + master.replicas.size();
+    links += OpenLinksOf(master);
+    for (const auto& [address, replica] : master.replicas) links += OpenLinksOf(replica);
   }
   for (const auto& [id, peer] : state.peers) {
-    const auto ref = state.instances.find(peer.id);
-    out.Expect(ref != state.instances.end() && ref->second.kind == InstanceRef::Kind::kPeer,
+    out.Expect(LeadsTo(state, peer.id, InstanceRef::Kind::kPeer, &peer),
                "peer " + id.hex + ": its instance id leads back to it");
+    instances += 1;
+    links += OpenLinksOf(peer.command);
     CheckLink(state, peer.command, peer.id, "peer " + id.hex, out);
   }
-  for (const auto& [link, instance] : state.links) {
-    out.Expect(state.instances.contains(instance), fmt::format("link {} of nobody", static_cast<std::uint64_t>(link)));
-  }
+  out.Expect(state.instances.size() == instances, "an instance id of nobody");
+  out.Expect(state.links.size() == links, "a link of nobody");
   return out.Take();
 }
 

@@ -30,12 +30,12 @@ InstanceId NewInstance(State& state, InstanceRef ref) {
   return id;
 }
 
-InstanceRef RefOf(const Master& master) {
-  return InstanceRef{InstanceRef::Kind::kMaster, master.name, {}, {}};
+InstanceRef RefOf(Master& master) {
+  return InstanceRef{InstanceRef::Kind::kMaster, &master, nullptr, nullptr};
 }
 
-InstanceRef RefOf(const Master& master, const base::Endpoint& replica) {
-  return InstanceRef{InstanceRef::Kind::kReplica, master.name, replica, {}};
+InstanceRef RefOf(Master& master, Replica& replica) {
+  return InstanceRef{InstanceRef::Kind::kReplica, &master, &replica, nullptr};
 }
 
 // Everything that is done again and again for one instance.
@@ -79,7 +79,7 @@ void ForgetUnlessShared(State& state, const base::RunId& id, Actions& out) {
 }
 
 void WatchReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
-  replica.id = NewInstance(state, RefOf(master, replica.address));
+  replica.id = NewInstance(state, RefOf(master, replica));
   replica.liveness.proof_at = now.mono;
   replica.up_since = now.mono;
   replica.role_reported = Role::kReplica;
@@ -93,7 +93,7 @@ void WatchReplica(State& state, Master& master, Replica& replica, const base::No
 void WatchPeer(State& state, Peer& peer, const base::Now& now, Actions& out) {
   ComputeDownAfter(state, peer);
   if (peer.id != InstanceId::kNone) return;
-  peer.id = NewInstance(state, InstanceRef{InstanceRef::Kind::kPeer, {}, {}, peer.run_id});
+  peer.id = NewInstance(state, InstanceRef{InstanceRef::Kind::kPeer, nullptr, nullptr, &peer});
   peer.liveness.proof_at = now.mono;
   const Watched watched = WatchedOf(peer);
   SetTimers(state, watched, now, out);
@@ -146,9 +146,9 @@ void SwapNodes(State& state, Master& master, const base::Endpoint& to, const bas
   }
   former.former_master_epoch = master.config_epoch;
   former.up_since = now.mono;
-  state.instances[former.id] = RefOf(master, former.address);
   const base::Endpoint former_address = former.address;
-  master.replicas.insert_or_assign(former_address, std::move(former));
+  Replica& entered = master.replicas.insert_or_assign(former_address, std::move(former)).first->second;
+  state.instances[entered.id] = RefOf(master, entered);
 }
 
 }  // namespace

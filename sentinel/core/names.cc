@@ -24,7 +24,6 @@ void RenameReplica(State& state, Master& master, const base::Endpoint& from, con
     state.instances.erase(id);
     return;
   }
-  state.instances[id].replica = to;
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ std::string_view StageWord(Stage stage) {
 }
 
 Master* FindMaster(State& state, std::string_view name) {
-  const auto found = state.masters.find(std::string(name));
+  const auto found = state.masters.find(name);
   return found == state.masters.end() ? nullptr : &found->second;
 }
 
@@ -55,37 +55,24 @@ const Master* FindMasterByAddress(const State& state, const base::Endpoint& addr
 
 Master* MasterOf(State& state, InstanceId id) {
   const InstanceRef* ref = RefOf(state, id);
-  if (ref == nullptr || ref->kind == InstanceRef::Kind::kPeer) return nullptr;
-  return FindMaster(state, ref->master);
+  return ref == nullptr ? nullptr : ref->master;
 }
 
 Replica* ReplicaOf(State& state, InstanceId id) {
   const InstanceRef* ref = RefOf(state, id);
-  if (ref == nullptr || ref->kind != InstanceRef::Kind::kReplica) return nullptr;
-  Master* master = FindMaster(state, ref->master);
-  if (master == nullptr) return nullptr;
-  const auto found = master->replicas.find(ref->replica);
-  return found == master->replicas.end() ? nullptr : &found->second;
+  return ref == nullptr ? nullptr : ref->replica;
 }
 
 Peer* PeerOf(State& state, InstanceId id) {
   const InstanceRef* ref = RefOf(state, id);
-  if (ref == nullptr || ref->kind != InstanceRef::Kind::kPeer) return nullptr;
-  return FindPeer(state, ref->peer);
+  return ref == nullptr ? nullptr : ref->peer;
 }
 
 DataNode* DataNodeOf(State& state, InstanceId id) {
   const InstanceRef* ref = RefOf(state, id);
   if (ref == nullptr) return nullptr;
-  switch (ref->kind) {
-    case InstanceRef::Kind::kMaster:
-      return FindMaster(state, ref->master);
-    case InstanceRef::Kind::kReplica:
-      return ReplicaOf(state, id);
-    case InstanceRef::Kind::kPeer:
-      return nullptr;
-  }
-  return nullptr;
+  if (ref->replica != nullptr) return ref->replica;
+  return ref->master;
 }
 
 Peer* FindPeer(State& state, const base::RunId& id) {

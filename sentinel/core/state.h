@@ -2,10 +2,12 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "replication/base/ids.h"
@@ -253,13 +255,14 @@ struct Periods {
   base::Millis script_retry_delay{30000};
 };
 
-// What an instance id stands for.
+// What an instance id stands for. The pointers lead into the maps of the state, whose elements never move; whoever
+// takes an element out of its map takes its id out of `instances` first.
 struct InstanceRef {
   enum class Kind : std::uint8_t { kMaster, kReplica, kPeer };
   Kind kind = Kind::kMaster;
-  std::string master;      // kMaster, kReplica
-  base::Endpoint replica;  // kReplica
-  base::RunId peer;        // kPeer
+  Master* master = nullptr;    // kMaster, kReplica
+  Replica* replica = nullptr;  // kReplica
+  Peer* peer = nullptr;        // kPeer
 };
 
 struct State {
@@ -271,7 +274,7 @@ struct State {
   ChangeNumber id_change = 0;  // what naming ourselves rests on: an id that is lost with a crash was never ours
   base::Epoch current_epoch;
   ChangeNumber epoch_change = 0;  // what a hello that names `current_epoch` rests on
-  std::map<std::string, Master> masters;
+  std::map<std::string, Master, std::less<>> masters;
   std::map<base::RunId, Peer> peers;
 
   // What we say about ourselves.
@@ -306,8 +309,8 @@ struct State {
 
   Timers timers;
   std::optional<base::MonoTime> wake_at;  // what the edge was last told
-  std::map<InstanceId, InstanceRef> instances;
-  std::map<LinkId, InstanceId> links;  // which instance a live link belongs to
+  std::unordered_map<InstanceId, InstanceRef> instances;
+  std::unordered_map<LinkId, InstanceId> links;  // which instance a live link belongs to
   std::uint64_t last_instance = 0;
   std::uint64_t last_link = 0;
   std::uint64_t last_serial = 0;

@@ -41,12 +41,11 @@ Watched WatchedOf(Peer& peer) {
 }
 
 std::optional<Watched> FindWatched(State& state, InstanceId id) {
-  if (Peer* peer = PeerOf(state, id)) return WatchedOf(*peer);
-  Master* master = MasterOf(state, id);
-  if (master == nullptr) return std::nullopt;
-  if (master->id == id) return WatchedOf(*master);
-  if (Replica* replica = ReplicaOf(state, id)) return WatchedOf(*master, *replica);
-  return std::nullopt;
+  const auto found = state.instances.find(id);
+  if (found == state.instances.end()) return std::nullopt;
+  const InstanceRef& ref = found->second;
+  if (ref.peer != nullptr) return WatchedOf(*ref.peer);
+  return ref.replica != nullptr ? WatchedOf(*ref.master, *ref.replica) : WatchedOf(*ref.master);
 }
 
 }  // namespace sentinel

@@ -173,8 +173,7 @@ TEST_CASE("settings: during a promotion the file already names the new master") 
   Master& master = loaded.state.masters.at("m");
   Replica& promoted = master.replicas.at(base::Endpoint{"127.0.0.1", 6380});
   promoted.id = InstanceId{7};
-  loaded.state.instances[promoted.id] =
-      InstanceRef{InstanceRef::Kind::kReplica, "m", base::Endpoint{"127.0.0.1", 6380}, {}};
+  loaded.state.instances[promoted.id] = InstanceRef{InstanceRef::Kind::kReplica, &master, &promoted, nullptr};
   master.failover.stage = Stage::kReconfigure;
   master.failover.promoted = promoted.id;
   const std::string text = RenderSettings(loaded.state, "");
