@@ -1,5 +1,6 @@
 #include "sentinel/core/outbox.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace sentinel {
@@ -14,15 +15,16 @@ void ReplyQueue::Push(std::string bytes, ChangeNumber change) {
 }
 
 std::string ReplyQueue::Take(ChangeNumber durable) {
+  const auto waits = std::ranges::find_if(queue_, [&](const Waiting& entry) { return entry.change > durable; });
   std::string out;
-  while (!queue_.empty() && queue_.front().change <= durable) {
+  for (auto entry = queue_.begin(); entry != waits; ++entry) {
     if (out.empty()) {
-      out = std::move(queue_.front().bytes);
+      out = std::move(entry->bytes);
     } else {
-      out += queue_.front().bytes;
+      out += entry->bytes;
     }
-    queue_.pop_front();
   }
+  queue_.erase(queue_.begin(), waits);
   bytes_ -= out.size();
   return out;
 }
@@ -32,16 +34,22 @@ void CommandQueue::Push(std::vector<Command> batch, ChangeNumber change) {
 }
 
 std::vector<Command> CommandQueue::Take(ChangeNumber durable) {
-  std::vector<Command> out;
-  for (auto waiting = queue_.begin(); waiting != queue_.end();) {
-    if (waiting->change > durable) {
-      ++waiting;
-      continue;
-    }
-    out.insert(out.end(), std::make_move_iterator(waiting->batch.begin()),
-               std::make_move_iterator(waiting->batch.end()));
-    waiting = queue_.erase(waiting);
+  if (queue_.size() == 1 && queue_.front().change <= durable) {
+    std::vector<Command> only = std::move(queue_.front().batch);
+    queue_.clear();
+    return only;
   }
+  std::vector<Command> out;
+  std::vector<Waiting> kept;
+  for (Waiting& waiting : queue_) {
+    if (waiting.change > durable) {
+      kept.push_back(std::move(waiting));
+    } else {
+      out.insert(out.end(), std::make_move_iterator(waiting.batch.begin()),
+                 std::make_move_iterator(waiting.batch.end()));
+    }
+  }
+  queue_ = std::move(kept);
   return out;
 }
 

@@ -3,7 +3,6 @@
 // Pure, and the same in production and in the simulator. Source: spec/decisions.md A10.
 #pragma once
 
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -26,7 +25,7 @@ class ReplyQueue {
     std::string bytes;
     ChangeNumber change;
   };
-  std::deque<Waiting> queue_;
+  std::vector<Waiting> queue_;
   std::size_t bytes_ = 0;
 };
 
@@ -44,7 +43,7 @@ class CommandQueue {
     std::vector<Command> batch;
     ChangeNumber change;
   };
-  std::deque<Waiting> queue_;
+  std::vector<Waiting> queue_;
 };
 
 }  // namespace sentinel

@@ -91,7 +91,7 @@ int Daemon::Run() {
   }
   Actions actions;
   Start(*state_, net::Loop::ReadClocks(), actions);
-  CarryOut(std::move(actions));
+  CarryOut(actions);
   Flush();
   if (!stopping_) loop_.Run();
   return exit_code_;
@@ -112,12 +112,14 @@ void Daemon::TellStall(const base::Now& now) {
 }
 
 void Daemon::TakeAt(const base::Now& now, const Input& input) {
-  Actions actions;
+  Actions actions = std::move(spare_actions_);
+  actions.clear();
   Step(*state_, now, input, actions);
-  CarryOut(std::move(actions));
+  CarryOut(actions);
+  if (actions.capacity() <= kSpareActions) spare_actions_ = std::move(actions);
 }
 
-void Daemon::CarryOut(Actions actions) {
+void Daemon::CarryOut(Actions& actions) {
   for (Action& action : actions) {
     std::visit([this](auto& wish) { Do(wish); }, action);
   }
@@ -159,12 +161,13 @@ void Daemon::Flush() {
   // Commands first: what they start takes longer than an answer to a client.
   if (durable > links_flushed_through_) {
     links_flushed_through_ = durable;
-    dirty_links_.clear();
-    for (const auto& [id, link] : links_) dirty_links_.push_back(id);
+    for (const LinkId id : std::exchange(waiting_links_, {})) dirty_links_.push_back(id);
   }
-  for (const LinkId id : std::exchange(dirty_links_, {})) {
-    if (const auto found = links_.find(id); found != links_.end()) found->second->Flush(durable);
+  for (std::size_t i = 0; i < dirty_links_.size(); ++i) {
+    const auto found = links_.find(dirty_links_[i]);
+    if (found != links_.end() && !found->second->Flush(durable)) waiting_links_.insert(dirty_links_[i]);
   }
+  dirty_links_.clear();
   clients_.Flush(durable);
   ended_links_.clear();
   if (stopping_) loop_.Stop();

@@ -1,10 +1,11 @@
 // The sentinel as a process: what happens becomes inputs, Step() decides, the actions are carried out.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "replication/base/log.h"
@@ -37,13 +38,15 @@ class Daemon {
   // A turn later than this behind its deadline means that our process stood still: shorter delays are ordinary
   // scheduling, and taking them off would only lengthen detection.
   static constexpr base::Millis kStallNoise{50};
+  // Memory for this many actions is kept from step to step.
+  static constexpr std::size_t kSpareActions = 256;
 
   void Take(const Input& input);
   void TakeAt(const base::Now& now, const Input& input);
   // Before anything else is decided: how long the loop has not run beyond what it was to sleep. What a socket brings
   // after a stall is judged as what it is, the first news since.
   void TellStall(const base::Now& now);
-  void CarryOut(Actions actions);
+  void CarryOut(Actions& actions);
   void EndTurn();
   void JudgeDeadline();
   void Flush();
@@ -69,10 +72,12 @@ class Daemon {
   // For threads; closed first, so that nothing of theirs arrives when this object is half gone.
   const std::shared_ptr<host::WayBack> way_back_ = std::make_shared<host::WayBack>(loop_);
   SavedTexts texts_;
+  Actions spare_actions_;  // its memory serves the next step
 
-  std::map<LinkId, std::unique_ptr<RedisLink>> links_;
-  // Links with something to send.
+  std::unordered_map<LinkId, std::unique_ptr<RedisLink>> links_;
+  // Links with something to send, and those of which something has to wait for a save.
   std::vector<LinkId> dirty_links_;
+  std::set<LinkId> waiting_links_;
   ChangeNumber links_flushed_through_ = 0;
   // Links that ended inside their own callback; freed at the end of the turn.
   std::vector<std::unique_ptr<RedisLink>> ended_links_;

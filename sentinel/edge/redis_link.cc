@@ -9,51 +9,47 @@
 namespace sentinel::edge {
 namespace {
 
-// Takes the reply's strings by copy: hiredis owns its own.
-ReplyValue FromHiredis(const redisReply& reply) {
-  switch (reply.type) {
-    case REDIS_REPLY_STATUS:
-      return ReplyValue::Status(std::string(reply.str, reply.len));
-    case REDIS_REPLY_ERROR:
-      return ReplyValue::Error(std::string(reply.str, reply.len));
-    case REDIS_REPLY_INTEGER:
-      return ReplyValue::Integer(reply.integer);
-    case REDIS_REPLY_STRING:
-      return ReplyValue::String(std::string(reply.str, reply.len));
-    case REDIS_REPLY_ARRAY: {
-      std::vector<ReplyValue> elements;
-      elements.reserve(reply.elements);
-      for (std::size_t i = 0; i < reply.elements; ++i) elements.push_back(FromHiredis(*reply.element[i]));
-      return ReplyValue::Array(std::move(elements));
-    }
-    default:
-      return ReplyValue::Nil();
-  }
-}
-
 bool IsMessage(const ReplyValue& reply) {
   return reply.kind == ReplyValue::Kind::kArray && reply.elements.size() == 3 && reply.elements[0].text == "message";
 }
 
-void AppendFormatted(std::string& out, const Command& command) {
-  std::vector<const char*> words;
+std::string Format(const std::vector<std::string>& words) {
+  std::vector<const char*> starts;
   std::vector<std::size_t> lengths;
-  for (const std::string& word : command.words) {
-    words.push_back(word.data());
+  starts.reserve(words.size());
+  lengths.reserve(words.size());
+  for (const std::string& word : words) {
+    starts.push_back(word.data());
     lengths.push_back(word.size());
   }
   char* formatted = nullptr;
-  const int length = redisFormatCommandArgv(&formatted, static_cast<int>(words.size()), words.data(), lengths.data());
+  const int length = redisFormatCommandArgv(&formatted, static_cast<int>(words.size()), starts.data(), lengths.data());
   VIGIL_CHECK(length >= 0);  // only memory can fail here
-  out.append(formatted, static_cast<std::size_t>(length));
+  std::string out(formatted, static_cast<std::size_t>(length));
   redisFreeCommand(formatted);
+  return out;
+}
+
+void AppendFormatted(std::string& out, const Command& command) {
+  // Most of all that we ever send.
+  static const std::string ping = Format({"PING"});
+  if (command.words.size() == 1 && command.words[0] == "PING") {
+    out += ping;
+  } else {
+    out += Format(command.words);
+  }
+}
+
+// The reader of all links that are not in the middle of a reply.
+std::unique_ptr<ReplyReader>& SharedReader() {
+  static thread_local std::unique_ptr<ReplyReader> shared;
+  return shared;
 }
 
 }  // namespace
 
 RedisLink::RedisLink(net::Loop& loop, const base::Endpoint& to, const std::string& from, Callbacks callbacks)
-    : callbacks_(std::move(callbacks)), reader_(redisReaderCreate(), &redisReaderFree) {
-  VIGIL_CHECK(reader_ != nullptr);
+    : callbacks_(std::move(callbacks)) {
   attempt_ = net::Stream::Connect(
       loop, to, from, [this](base::Result<std::unique_ptr<net::Stream>> stream) { OnConnected(std::move(stream)); });
 }
@@ -68,6 +64,7 @@ void RedisLink::OnConnected(base::Result<std::unique_ptr<net::Stream>> stream) {
     return Fail(refused ? LinkDown::Reason::kRefused : LinkDown::Reason::kUnreachable, stream.error().text);
   }
   stream_ = std::move(*stream);
+  attempt_.reset();  // it has done its work
   stream_->SetNoDelay(true);
   stream_->Start({
       .on_data = [this](std::string_view bytes) { OnData(bytes); },
@@ -79,6 +76,7 @@ void RedisLink::OnConnected(base::Result<std::unique_ptr<net::Stream>> stream) {
 
 void RedisLink::Fail(LinkDown::Reason reason, std::string text) {
   // The callback usually destroys this object: nothing of it may be touched afterwards.
+  over_ = true;
   const auto on_down = callbacks_.on_down;
   on_down(reason, std::move(text));
 }
@@ -86,23 +84,29 @@ void RedisLink::Fail(LinkDown::Reason reason, std::string text) {
 void RedisLink::OnData(std::string_view bytes) {
   bool destroyed = false;
   destroyed_ = &destroyed;
+  std::unique_ptr<ReplyReader> reader = std::move(reader_ ? reader_ : SharedReader());
+  if (!reader) reader = std::make_unique<ReplyReader>();
   unparsed_ += bytes.size();
-  if (redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) != REDIS_OK) {
-    return Fail(LinkDown::Reason::kProtocol, "out of memory for a reply");
-  }
-  while (true) {
-    void* raw = nullptr;
-    if (redisReaderGetReply(reader_.get(), &raw) != REDIS_OK) {
-      return Fail(LinkDown::Reason::kProtocol, std::string("malformed reply: ") + reader_->errstr);
+  ReplyReader::Outcome outcome = ReplyReader::Outcome::kMalformed;
+  ReplyValue reply;
+  if (reader->Feed(bytes)) {
+    while ((outcome = reader->Next(reply)) == ReplyReader::Outcome::kReply) {
+      unparsed_ = reader->unparsed();
+      Deliver(std::move(reply));
+      if (destroyed) return;
+      if (over_) break;
     }
-    if (raw == nullptr) break;
-    unparsed_ = reader_->len - reader_->pos;
-    ReplyValue reply = FromHiredis(*static_cast<redisReply*>(raw));
-    freeReplyObject(raw);
-    Deliver(std::move(reply));
-    if (destroyed) return;
   }
   destroyed_ = nullptr;
+  if (over_) return;
+  if (outcome == ReplyReader::Outcome::kMalformed) {
+    return Fail(LinkDown::Reason::kProtocol, "malformed reply: " + reader->error());
+  }
+  if (reader->idle()) {
+    SharedReader() = std::move(reader);
+    return;
+  }
+  reader_ = std::move(reader);
   if (unparsed_ > kMaxReplyBytes) Fail(LinkDown::Reason::kProtocol, "a reply of more than 16 MiB");
 }
 
@@ -110,28 +114,41 @@ void RedisLink::Deliver(ReplyValue reply) {
   if (IsMessage(reply)) {
     return callbacks_.on_message(std::move(reply.elements[1].text), std::move(reply.elements[2].text));
   }
-  if (in_flight_.empty()) {
+  if (answered_ == in_flight_.size()) {
     // Servers say one thing unasked: an error before they close, such as "max number of clients reached".
     return Fail(LinkDown::Reason::kProtocol, reply.is_error() ? reply.text : "a reply that nobody asked for");
   }
-  Command command = std::move(in_flight_.front());
-  in_flight_.pop_front();
-  callbacks_.on_reply(std::move(command), std::move(reply));
+  callbacks_.on_reply(TakeAsked(), std::move(reply));
+}
+
+Command RedisLink::TakeAsked() {
+  Command command = std::move(in_flight_[answered_++]);
+  if (answered_ == in_flight_.size()) {
+    in_flight_.clear();
+    answered_ = 0;
+  } else if (answered_ >= 64 && answered_ >= in_flight_.size() / 2) {
+    in_flight_.erase(in_flight_.begin(), in_flight_.begin() + static_cast<std::ptrdiff_t>(answered_));
+    answered_ = 0;
+  }
+  return command;
 }
 
 void RedisLink::Send(std::vector<Command> batch, ChangeNumber change) {
   queue_.Push(std::move(batch), change);
 }
 
-void RedisLink::Flush(ChangeNumber durable) {
-  if (stream_ == nullptr || queue_.empty()) return;
-  std::string out;
+bool RedisLink::Flush(ChangeNumber durable) {
+  if (queue_.empty()) return true;
+  if (stream_ == nullptr) return false;
+  static thread_local std::string out;
+  out.clear();
   for (Command& command : queue_.Take(durable)) {
     AppendFormatted(out, command);
     command.words.clear();  // what the answer needs is in the tag
     in_flight_.push_back(std::move(command));
   }
   if (!out.empty()) stream_->Write(out);
+  return queue_.empty();
 }
 
 }  // namespace sentinel::edge

@@ -1,12 +1,12 @@
-// One connection that we opened to a data node or to another sentinel. The one place that knows hiredis: commands
-// are formatted and replies parsed by it, over our own stream.
+// One connection that we opened to a data node or to another sentinel: commands formatted and replies parsed by
+// hiredis (reply_reader.h), over our own stream.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "replication/base/ids.h"
 #include "replication/net/stream.h"
@@ -14,8 +14,7 @@
 #include "sentinel/core/link.h"
 #include "sentinel/core/outbox.h"
 #include "sentinel/core/reply.h"
-
-struct redisReader;
+#include "sentinel/edge/reply_reader.h"
 
 namespace sentinel::edge {
 
@@ -42,22 +41,28 @@ class RedisLink {
 
   // Queues a batch that may leave once `change` is durable.
   void Send(std::vector<Command> batch, ChangeNumber change);
-  // Writes what may leave, as one piece. To be called at the end of a turn.
-  void Flush(ChangeNumber durable);
+  // Writes what may leave, as one piece. To be called at the end of a turn. False when something has to wait for a
+  // later `durable`, or for the connection.
+  bool Flush(ChangeNumber durable);
 
  private:
   void OnConnected(base::Result<std::unique_ptr<net::Stream>> stream);
   void OnData(std::string_view bytes);
   void Fail(LinkDown::Reason reason, std::string text);
   void Deliver(ReplyValue reply);
+  Command TakeAsked();
 
   Callbacks callbacks_;
   std::unique_ptr<net::Stream::Attempt> attempt_;
   std::unique_ptr<net::Stream> stream_;
-  std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
+  // Only while a reply has arrived in part: otherwise all links share one.
+  std::unique_ptr<ReplyReader> reader_;
   CommandQueue queue_;
-  std::deque<Command> in_flight_;
+  // Sent and not answered, from `answered_` on.
+  std::vector<Command> in_flight_;
+  std::size_t answered_ = 0;
   std::size_t unparsed_ = 0;  // bytes fed since the last complete reply
+  bool over_ = false;         // on_down has been called
   // Set while a callback runs that may destroy this object.
   bool* destroyed_ = nullptr;
 };
