@@ -51,6 +51,15 @@ void FollowUp(State& state, const Watched& watched, const base::Now& now, Action
 
 }  // namespace
 
+base::MonoTime OnBeat(base::MonoTime at, base::Millis period) {
+  constexpr std::array<std::int64_t, 6> kBeats = {50, 25, 20, 10, 5, 2};
+  for (const std::int64_t beat : kBeats) {
+    if (beat * 20 > period.count() || period.count() % beat != 0) continue;
+    return base::MonoTime(base::Millis(at.time_since_epoch().count() / beat * beat));
+  }
+  return at;
+}
+
 base::Millis PingPeriod(const Watched& watched) {
   const base::Millis second{1000};
   if (watched.is_master()) return std::clamp(watched.down_after / 20, base::Millis(10), second);
@@ -71,7 +80,8 @@ void PingDue(State& state, const Watched& watched, const base::Now& now, Actions
   SendPing(state, watched, now, out);
   DropIfHalfOpen(state, watched, now, out);
   if (watched.is_master()) WatchSilence(state, *watched.master, now);
-  Arm(state, watched, TimerKind::kPing, now.mono + PingPeriod(watched));
+  const base::Millis period = PingPeriod(watched);
+  Arm(state, watched, TimerKind::kPing, OnBeat(now.mono + period, period));
 }
 
 bool IsProofOfLife(const ReplyValue& reply) {

@@ -12,6 +12,11 @@
 
 namespace sentinel {
 
+// What is done again and again every `period` is done at moments that many have in common, so that one turn of the loop
+// serves them all: the last such moment up to `at`, which is less than a twentieth of the period earlier. From one such
+// moment to the next it is exactly the period.
+base::MonoTime OnBeat(base::MonoTime at, base::Millis period);
+
 // Masters: a twentieth of down-after, 10 ms to 1 s. Replicas and peers: a quarter of it, at most 1 s.
 base::Millis PingPeriod(const Watched& watched);
 

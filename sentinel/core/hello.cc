@@ -171,7 +171,8 @@ void SendOwedHellos(State& state, const base::Now& now, Actions& out) {
 }
 
 void HelloDue(State& state, Master& master, const base::Now& now, Actions& out) {
-  state.timers.Set(TimerKey{master.id, TimerKind::kHello, 0}, now.mono + state.periods.publish);
+  const base::Millis period = state.periods.publish;
+  state.timers.Set(TimerKey{master.id, TimerKind::kHello, 0}, OnBeat(now.mono + period, period));
   SendHello(state, master, WatchedOf(master), now, out);
   for (auto& [address, replica] : master.replicas) SendHello(state, master, WatchedOf(master, replica), now, out);
   for (auto& [id, opinion] : master.sentinels) {

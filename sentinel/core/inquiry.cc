@@ -80,11 +80,13 @@ void AskInfo(State& state, const Watched& watched, const base::Now& now, Actions
   if (!node.command.up() || node.info_asked_at || node.command.pending >= kMaxPending) return;
   node.info_asked_at = now.mono;
   SendOne(node.command, InfoCommand(*watched.master, now), 0, out);
-  state.timers.Set(InfoKey(watched), now.mono + InfoPeriod(state, watched));
+  const base::Millis period = InfoPeriod(state, watched);
+  state.timers.Set(InfoKey(watched), OnBeat(now.mono + period, period));
 }
 
 void InfoDue(State& state, const Watched& watched, const base::Now& now, Actions& out) {
-  state.timers.Set(InfoKey(watched), now.mono + InfoPeriod(state, watched));
+  const base::Millis period = InfoPeriod(state, watched);
+  state.timers.Set(InfoKey(watched), OnBeat(now.mono + period, period));
   AskInfo(state, watched, now, out);
 }
 

@@ -121,6 +121,7 @@ std::string DescribeWatched(const State& state, const Watched& watched) {
 }  // namespace
 
 std::string Verb(const Master& master, std::string_view command) {
+  if (master.renamed_commands.empty()) return std::string(command);
   const auto renamed = master.renamed_commands.find(std::string(command));
   return renamed == master.renamed_commands.end() ? std::string(command) : renamed->second;
 }
@@ -257,17 +258,17 @@ void SendOne(Link& link, Command command, ChangeNumber change, Actions& out) {
   SendBatch(link, std::move(batch), change, out);
 }
 
-bool TakePending(State& state, const ReplyArrived& arrived) {
+std::optional<Watched> TakePending(State& state, const ReplyArrived& arrived) {
   const auto found = state.links.find(arrived.link);
-  if (found == state.links.end()) return false;
+  if (found == state.links.end()) return std::nullopt;
   const auto watched = FindWatched(state, found->second);
-  if (!watched) return false;
+  if (!watched) return std::nullopt;
   Link& link = *FindLink(*watched, arrived.link);
   link.pending = std::max(0, link.pending - 1);
   const Request request = arrived.command.request;
   if (request == Request::kPing || request == Request::kLastPing) link.pings = std::max(0, link.pings - 1);
   if (request == Request::kHello) link.hellos = std::max(0, link.hellos - 1);
-  return true;
+  return watched;
 }
 
 }  // namespace sentinel

@@ -3,6 +3,7 @@
 // Source: spec/sentinel.md 2.2.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +35,8 @@ void LinkWentDown(State& state, const LinkDown& down, const base::Now& now, Acti
 // Sends a batch on a link that is up. The batch leaves when `change` is durable.
 void SendBatch(Link& link, std::vector<Command> batch, ChangeNumber change, Actions& out);
 void SendOne(Link& link, Command command, ChangeNumber change, Actions& out);
-// Its reply has come: false when the link is gone, and with it whatever the reply was about.
-bool TakePending(State& state, const ReplyArrived& arrived);
+// Its reply has come: whose link that is. Empty when the link is gone, and with it whatever the reply was about.
+std::optional<Watched> TakePending(State& state, const ReplyArrived& arrived);
 
 // The word to send for a command to the nodes of `master`: rename-command may have changed it.
 std::string Verb(const Master& master, std::string_view command);

@@ -8,11 +8,15 @@ namespace sentinel {
 namespace {
 
 bool IsIpv4(std::string_view host) {
-  const auto parts = base::Split(host, '.');
-  return parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-           const auto value = base::ParseInt<int>(part);
-           return value && *value >= 0 && *value <= 255;
-         });
+  int parts = 0;
+  while (true) {
+    const std::size_t dot = host.find('.');
+    const auto value = base::ParseInt<int>(host.substr(0, dot));
+    if (!value || *value < 0 || *value > 255) return false;
+    ++parts;
+    if (dot == std::string_view::npos) return parts == 4;
+    host.remove_prefix(dot + 1);
+  }
 }
 
 bool IsHexGroup(std::string_view group) {

@@ -33,7 +33,12 @@ constexpr base::Millis kSaveRetry{500};
 void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& now, Actions& out) {
   switch (kind) {
     case TimerKind::kHello:
-      return HelloDue(state, master, now, out);
+      HelloDue(state, master, now, out);
+      // PING goes along, and from then on, every so many periods, comes due together with the hello: one write instead
+      // of two.
+      PingDue(state, WatchedOf(master), now, out);
+      for (auto& [address, replica] : master.replicas) PingDue(state, WatchedOf(master, replica), now, out);
+      return;
     case TimerKind::kTestimony:
       return TestimonyDue(state, master, now, out);
     case TimerKind::kAsk:
@@ -110,8 +115,8 @@ void ShowAuthFailure(const ReplyArrived& arrived, Actions& out) {
 }
 
 void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions& out) {
-  if (!TakePending(state, input)) return;
-  const auto watched = FindWatched(state, state.links.at(input.link));
+  const auto watched = TakePending(state, input);
+  if (!watched) return;
   const Command& asked = input.command;
   const ReplyValue& reply = input.reply;
   switch (asked.request) {
@@ -204,10 +209,10 @@ void Take(State& state, const base::Now& now, const Stalled& input, Actions& out
 
 // What every step ends with: failovers that it has finished, and the next deadline when that has moved.
 void Finish(State& state, const base::Now& now, Actions& out) {
-  const std::set<std::string> finished = std::move(state.finished);
-  state.finished.clear();
-  for (const std::string& name : finished) {
-    if (Master* master = FindMaster(state, name)) FinishFailover(state, *master, now, out);
+  if (!state.finished.empty()) {
+    for (const std::string& name : std::exchange(state.finished, {})) {
+      if (Master* master = FindMaster(state, name)) FinishFailover(state, *master, now, out);
+    }
   }
   StartScripts(state, now, out);
   const auto next = state.timers.Next();
