@@ -10,6 +10,7 @@ import full_sync
 import limits
 import memory
 import partial_sync
+import sentinel_burst
 import sentinel_query
 import sentinel_scale
 import startup
@@ -31,6 +32,7 @@ PARTS = {
     "wait": (wait.wait_part, wait.wait_args),
     "scale": (sentinel_scale.scale, sentinel_scale.scale_args),
     "query": (sentinel_query.query, sentinel_query.query_args),
+    "burst": (sentinel_burst.burst, sentinel_burst.burst_args),
     "startup": (startup.startup, startup.startup_args),
     "limits": (limits.limits, lambda options: None),
 }
