@@ -234,6 +234,7 @@ void OnPayloadHeader(NodeState& state, std::string_view line, const Now& now) {
     return GiveUp(state, fmt::format("bad protocol: expected '$', got '{}'", line.substr(0, 64)), now);
   MasterLink& link = state.master;
   link.load = std::make_unique<PayloadLoad>(state.keyspace.databases(), state.random.Next());
+  link.load->keyspace.set_limits(state.keyspace.limits());
   constexpr std::string_view kMarked = "$EOF:";
   if (line.starts_with(kMarked)) {
     link.load->mark = line.substr(kMarked.size());

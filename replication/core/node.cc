@@ -80,6 +80,13 @@ std::uint64_t Rate::PerSecond(MonoTime now) const {
   return this_second == second + 1 ? current : 0;
 }
 
+data::PackingLimits PackingLimitsOf(const Settings& settings) {
+  data::PackingLimits limits;
+  limits.hash_entries = settings.hash_max_listpack_entries;
+  limits.hash_value = settings.hash_max_listpack_value;
+  return limits;
+}
+
 NodeState::NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now at)
     : settings(std::move(s)),
       random(seed),
@@ -90,6 +97,7 @@ NodeState::NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now 
       keyspace(settings.databases, random.Next()) {
   run_id.hex = random.Hex();
   history.Begin(random);
+  keyspace.set_limits(PackingLimitsOf(settings));
   server.role = is_master() ? "master" : "replica";
   server.access.set_password(settings.requirepass);
   FillCommandTable(server.commands);

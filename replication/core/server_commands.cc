@@ -167,6 +167,7 @@ std::span<const NodeCommand> ServerCommands() {
 
 void UseSettings(NodeState& state) {
   state.server.access.set_password(state.settings.requirepass);
+  state.keyspace.set_limits(PackingLimitsOf(state.settings));
   state.wishes.push_back(SettingsChanged{});
 }
 

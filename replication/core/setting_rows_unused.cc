@@ -87,9 +87,6 @@ constexpr std::array kUnused = {
     SettingRow{.name = "dynamic-hz", .kind = kYesNo, .fallback = "yes"},
     SettingRow{
         .name = "enable-module-command", .kind = kChoice, .flags = kFixed, .choices = "no yes local", .fallback = "no"},
-    SettingRow{
-        .name = "hash-max-listpack-entries", .alias = "hash-max-ziplist-entries", .kind = kNumber, .fallback = "512"},
-    SettingRow{.name = "hash-max-listpack-value", .alias = "hash-max-ziplist-value", .kind = kMemory, .fallback = "64"},
     SettingRow{.name = "hll-sparse-max-bytes", .kind = kMemory, .fallback = "3000"},
     SettingRow{.name = "hz", .kind = kNumber, .fallback = "10"},
     SettingRow{.name = "ignore-warnings", .kind = kText, .fallback = ""},

@@ -58,6 +58,9 @@ struct Settings {
   std::uint32_t maxclients = 10000;
   base::Seconds timeout{0};  // idle clients; 0: never
   int databases = 16;
+  // Up to where collections are packed.
+  std::uint64_t hash_max_listpack_entries = 512;
+  std::uint64_t hash_max_listpack_value = 64;
   std::string dir;  // absolute once the program runs; empty: where it was started
   std::string logfile;
   std::string loglevel = "notice";

@@ -97,6 +97,9 @@ struct DiskLoad {
   std::unique_ptr<data::RdbReader> reader;
 };
 
+// What the keyspace is to know of the settings.
+data::PackingLimits PackingLimitsOf(const Settings& settings);
+
 struct NodeState {
   NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now at);
 

@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "replication/data/handlers.h"
 
 namespace data {
@@ -247,7 +249,14 @@ constexpr DataCommand kCommands[] = {
 }  // namespace
 
 std::span<const DataCommand> DataCommands() {
-  return kCommands;
+  static const std::vector<DataCommand> all = [] {
+    std::vector<DataCommand> rows;
+    for (const std::span<const DataCommand> group : {std::span<const DataCommand>(kCommands), HashCommands()}) {
+      rows.insert(rows.end(), group.begin(), group.end());
+    }
+    return rows;
+  }();
+  return all;
 }
 
 }  // namespace data

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstdint>
 
+#include "replication/base/check.h"
 #include "replication/base/digest.h"
+#include "replication/data/hash_value.h"
 
 namespace data {
 namespace {
@@ -32,12 +34,35 @@ void MixNumber(Sum& sum, std::uint32_t number) {
   Mix(sum, {bytes, sizeof bytes});
 }
 
+void MixValue(Sum& sum, const Entry& entry) {
+  switch (entry.type()) {
+    case ValueType::kString: {
+      IntText buffer;
+      Mix(sum, entry.Text(buffer));
+      return;
+    }
+    case ValueType::kHash:
+      HashView(entry).ForEach([&sum](std::string_view field, std::string_view value) {
+        Sum item{};
+        Mix(item, field);
+        Mix(item, value);
+        Xor(sum, Bytes(item));
+      });
+      return;
+    case ValueType::kList:
+    case ValueType::kSet:
+    case ValueType::kZset:
+    case ValueType::kStream:
+      break;
+  }
+  VIGIL_CHECK(false);
+}
+
 Sum KeySum(const Entry& entry) {
   Sum sum{};
   Mix(sum, entry.key());
   MixNumber(sum, static_cast<std::uint32_t>(entry.type()));
-  IntText buffer;
-  Mix(sum, entry.Text(buffer));
+  MixValue(sum, entry);
   if (entry.has_expiry()) Xor(sum, "!!expire!!");
   return sum;
 }

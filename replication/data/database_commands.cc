@@ -1,7 +1,6 @@
 // Whole databases: walking through them, emptying and exchanging them.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,52 +8,12 @@
 #include "replication/base/text.h"
 #include "replication/data/handlers.h"
 #include "replication/data/lookup.h"
+#include "replication/data/scan_options.h"
 
 namespace data {
 namespace {
 
 using base::EqualsIgnoreCase;
-
-// As strtoul reads it: a sign and leading zeros are fine, and the empty text is 0.
-std::optional<std::uint64_t> ParseCursor(std::string_view text) {
-  if (text.empty()) return 0;
-  const bool negative = text[0] == '-';
-  if (negative || text[0] == '+') text.remove_prefix(1);
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return negative ? 0 - value : value;
-}
-
-struct ScanOptions {
-  std::int64_t count = 10;
-  std::optional<std::string_view> pattern;
-  std::optional<std::string_view> type;
-};
-
-bool ReadScanOptions(CommandContext& context, const Words& words, ScanOptions& options) {
-  for (std::size_t i = 2; i < words.size(); i += 2) {
-    const bool has_value = i + 1 < words.size();
-    if (has_value && EqualsIgnoreCase(words[i], "count")) {
-      const auto count = IntegerOrReply(context, words[i + 1]);
-      if (!count) return false;
-      if (*count < 1) {
-        context.reply.Error(kSyntaxError);
-        return false;
-      }
-      options.count = *count;
-    } else if (has_value && EqualsIgnoreCase(words[i], "match")) {
-      options.pattern = words[i + 1];
-    } else if (has_value && EqualsIgnoreCase(words[i], "type")) {
-      options.type = words[i + 1];
-    } else {
-      context.reply.Error(kSyntaxError);
-      return false;
-    }
-  }
-  if (options.pattern == "*") options.pattern.reset();
-  return true;
-}
 
 // KEYS and SCAN never show what has expired, not even to the master's stream.
 bool Expired(const CommandContext& context, const Entry& entry) {
@@ -88,16 +47,16 @@ void Keys(CommandContext& context, const Words& words) {
 }
 
 void Scan(CommandContext& context, const Words& words) {
-  const auto cursor = ParseCursor(words[1]);
-  if (!cursor) return context.reply.Error("ERR invalid cursor");
+  const auto cursor = CursorOrReply(context, words[1]);
+  if (!cursor) return;
   ScanOptions options;
-  if (!ReadScanOptions(context, words, options)) return;
+  if (!ReadScanOptions(context, words, 2, options)) return;
 
   std::vector<std::string_view> keys;
   std::int64_t seen = 0;
   const auto visit = [&](const Entry& entry) {
     ++seen;
-    if (options.pattern && !base::GlobMatch(*options.pattern, entry.key())) return;
+    if (!options.Wants(entry.key())) return;
     if (options.type && !EqualsIgnoreCase(*options.type, TypeName(entry.type()))) return;
     if (!Expired(context, entry)) keys.push_back(entry.key());
   };

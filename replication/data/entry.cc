@@ -20,6 +20,7 @@ std::size_t InlineSize(const NewValue& value) {
     case Encoding::kInline:
       return value.text.size();
     case Encoding::kLarge:
+    case Encoding::kTree:
       return 0;
   }
   return 0;
@@ -83,7 +84,24 @@ NewValue NewValue::OfText(std::string_view text) {
 
 NewValue NewValue::Edited(std::string_view text) {
   NewValue value = OfText(text);
-  value.edited = true;
+  value.packing = Packing::kEdited;
+  return value;
+}
+
+NewValue NewValue::OfContents(ValueType type, Contents& contents) {
+  NewValue value;
+  value.type = type;
+  value.packing = contents.packing;
+  if (contents.tree != nullptr) {
+    value.encoding = Encoding::kTree;
+    value.tree = std::move(contents.tree);
+  } else if (contents.packed.size() <= kInlineMax) {
+    value.text = contents.packed;
+  } else {
+    value.encoding = Encoding::kLarge;
+    value.large = std::make_shared<LargeBlock>();
+    value.large->text = std::move(contents.packed);
+  }
   return value;
 }
 
@@ -94,85 +112,125 @@ std::size_t AllocatedSize(std::size_t size) {
   return (size + step - 1) / step * step;
 }
 
-Entry* Entry::Make(std::string_view key, const NewValue& value, UnixMs expires_at, std::uint32_t used_at) {
+std::size_t Entry::OwnedSize(Encoding encoding) {
+  switch (encoding) {
+    case Encoding::kLarge:
+      return sizeof(LargeValue);
+    case Encoding::kTree:
+      return sizeof(std::unique_ptr<Collection>);
+    case Encoding::kInt:
+    case Encoding::kInline:
+      return 0;
+  }
+  return 0;
+}
+
+Entry* Entry::Make(std::string_view key, NewValue value, UnixMs expires_at, std::uint32_t used_at) {
   VIGIL_CHECK(key.size() <= kMaxStringBytes);
   const bool has_expiry = expires_at != kNever;
   const std::size_t inline_size = InlineSize(value);
-  const std::size_t size = sizeof(Entry) + (has_expiry ? sizeof(Expiry) : 0) +
-                           (value.encoding == Encoding::kLarge ? sizeof(LargeValue) : 0) + key.size() + inline_size;
+  const std::size_t size =
+      sizeof(Entry) + (has_expiry ? sizeof(Expiry) : 0) + OwnedSize(value.encoding) + key.size() + inline_size;
   void* block = std::malloc(AllocatedSize(size));  // TryReplace() uses the class to its end
   if (block == nullptr) throw std::bad_alloc();
 
   Entry* entry = new (block) Entry;
-  entry->type_ = ValueType::kString;
+  entry->type_ = value.type;
   entry->encoding_ = value.encoding;
   entry->has_expiry_ = has_expiry;
-  entry->edited_ = value.edited;
+  entry->packing_ = value.packing;
   entry->used_at_ = used_at;
   entry->key_size_ = static_cast<std::uint32_t>(key.size());
   entry->inline_size_ = static_cast<std::uint32_t>(inline_size);
   if (has_expiry) new (entry->expiry()) Expiry{expires_at, 0, 0};
-  if (value.encoding == Encoding::kLarge) new (entry->Base() + entry->LargeOffset()) LargeValue(value.large);
+  char* owned = entry->Base() + entry->LargeOffset();
+  if (value.encoding == Encoding::kLarge) new (owned) LargeValue(std::move(value.large));
+  if (value.encoding == Encoding::kTree) new (owned) std::unique_ptr<Collection>(std::move(value.tree));
   if (!key.empty()) std::memcpy(entry->Base() + entry->KeyOffset(), key.data(), key.size());
   WriteInline(entry->Base() + entry->ValueOffset(), value);
   return entry;
 }
 
 void Entry::Free(Entry* entry) {
-  if (entry->encoding_ == Encoding::kLarge) const_cast<LargeValue&>(entry->large()).~LargeValue();
+  if (entry->encoding_ == Encoding::kLarge) std::destroy_at(&entry->OwnedLarge());
+  if (entry->encoding_ == Encoding::kTree) std::destroy_at(&entry->EditTree());
   entry->~Entry();
   std::free(entry);
 }
 
-bool Entry::TryReplace(const NewValue& value) {
-  if (encoding_ == Encoding::kLarge && value.encoding == Encoding::kLarge) {
-    const_cast<LargeValue&>(large()) = value.large;
-    edited_ = value.edited;
-    return true;
+bool Entry::TryReplace(NewValue& value) {
+  if (OwnedSize(encoding_) != 0 || OwnedSize(value.encoding) != 0) {
+    if (encoding_ != value.encoding) return false;
+    if (encoding_ == Encoding::kLarge) {
+      OwnedLarge() = std::move(value.large);
+    } else {
+      EditTree() = std::move(value.tree);
+    }
+  } else {
+    const std::size_t size = InlineSize(value);
+    if (AllocatedSize(ValueOffset() + size) != AllocatedSize(ValueOffset() + inline_size_)) return false;
+    inline_size_ = static_cast<std::uint32_t>(size);
+    WriteInline(Base() + ValueOffset(), value);
   }
-  if (encoding_ == Encoding::kLarge || value.encoding == Encoding::kLarge) return false;
-  const std::size_t size = InlineSize(value);
-  if (AllocatedSize(ValueOffset() + size) != AllocatedSize(ValueOffset() + inline_size_)) return false;
+  type_ = value.type;
   encoding_ = value.encoding;
-  edited_ = value.edited;
-  inline_size_ = static_cast<std::uint32_t>(size);
-  WriteInline(Base() + ValueOffset(), value);
+  packing_ = value.packing;
   return true;
 }
 
 NewValue Entry::Value() const {
   NewValue value;
+  value.type = type_;
   value.encoding = encoding_;
-  value.edited = edited_;
-  switch (encoding_) {
-    case Encoding::kInt:
-      value.integer = Integer();
-      break;
-    case Encoding::kInline:
-      value.text = {Base() + ValueOffset(), inline_size_};
-      break;
-    case Encoding::kLarge:
-      value.large = large();
-      break;
-  }
+  value.packing = packing_;
+  if (encoding_ == Encoding::kInt) value.integer = Integer();
+  if (encoding_ == Encoding::kInline) value.text = {Base() + ValueOffset(), inline_size_};
+  return value;
+}
+
+NewValue Entry::TakeValue() {
+  NewValue value = Value();
+  if (encoding_ == Encoding::kLarge) value.large = std::move(OwnedLarge());
+  if (encoding_ == Encoding::kTree) value.tree = std::move(EditTree());
   return value;
 }
 
 NewValue Entry::Share() const {
   NewValue value = Value();
-  if (value.large != nullptr) value.large->shared = true;
+  if (encoding_ == Encoding::kLarge) {
+    value.large = large();
+    value.large->shared = true;
+  } else if (encoding_ == Encoding::kTree) {
+    value.tree = tree().Copy();
+  }
   return value;
 }
 
 std::string& Entry::EditLarge() {
   VIGIL_CHECK(encoding_ == Encoding::kLarge && !large()->shared);
-  edited_ = true;
   return large()->text;
+}
+
+LargeValue& Entry::OwnedLarge() {
+  return *std::launder(reinterpret_cast<LargeValue*>(Base() + LargeOffset()));
+}
+
+std::unique_ptr<Collection>& Entry::EditTree() {
+  VIGIL_CHECK(encoding_ == Encoding::kTree);
+  return *std::launder(reinterpret_cast<std::unique_ptr<Collection>*>(Base() + LargeOffset()));
+}
+
+const Collection& Entry::tree() const {
+  return *const_cast<Entry*>(this)->EditTree();
 }
 
 std::size_t Entry::Bytes() const {
   std::size_t bytes = AllocatedSize(ValueOffset() + inline_size_);
-  if (encoding_ == Encoding::kLarge) bytes += AllocatedSize(kSharedBlock) + AllocatedSize(large()->text.capacity() + 1);
+  // A value that has been taken out is counted no more.
+  if (encoding_ == Encoding::kLarge && large() != nullptr) {
+    bytes += AllocatedSize(kSharedBlock) + AllocatedSize(large()->text.capacity() + 1);
+  }
+  if (encoding_ == Encoding::kTree && const_cast<Entry*>(this)->EditTree() != nullptr) bytes += tree().bytes();
   return bytes;
 }
 
@@ -183,11 +241,19 @@ std::string_view Entry::Text(IntText& buffer) const {
       return {buffer.digits, end};
     }
     case Encoding::kInline:
-      return {Base() + ValueOffset(), inline_size_};
     case Encoding::kLarge:
-      return large()->text;
+      return Packed();
+    case Encoding::kTree:
+      break;
   }
+  VIGIL_CHECK(false);
   return {};
+}
+
+std::string_view Entry::Packed() const {
+  if (encoding_ == Encoding::kInline) return {Base() + ValueOffset(), inline_size_};
+  VIGIL_CHECK(encoding_ == Encoding::kLarge);
+  return large()->text;
 }
 
 std::int64_t Entry::Integer() const {

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "replication/data/collection.h"
+
 namespace data {
 
 // Milliseconds since 1970 UTC at which a key ceases to exist.
@@ -25,6 +27,7 @@ enum class Encoding : std::uint8_t {
   kInt,     // a 64-bit integer; its text is its canonical decimal form
   kInline,  // up to kInlineMax bytes behind the key
   kLarge,   // a block of its own, shared with snapshots that captured it
+  kTree,    // a large collection
 };
 
 // Longer values get a block of their own, which a snapshot shares instead of copying.
@@ -46,16 +49,20 @@ using LargeValue = std::shared_ptr<LargeBlock>;
 
 // A value on its way into an entry.
 struct NewValue {
+  ValueType type = ValueType::kString;
   Encoding encoding = Encoding::kInline;
-  std::int64_t integer = 0;  // kInt
-  std::string_view text;     // kInline
-  LargeValue large;          // kLarge
-  bool edited = false;
+  Packing packing = Packing::kText;  // kInline, kLarge
+  std::int64_t integer = 0;          // kInt
+  std::string_view text;             // kInline
+  LargeValue large;                  // kLarge
+  std::unique_ptr<Collection> tree;  // kTree
 
   // An integer where the text is the canonical form of one, otherwise by length.
   static NewValue Of(std::string_view text);
   static NewValue OfInteger(std::int64_t value);
   static NewValue OfText(std::string_view text);
+  // Takes `contents` over; what is packed must stay where it is until the value is in its entry.
+  static NewValue OfContents(ValueType type, Contents& contents);
   // Kept as text even if it looks like a number, as APPEND and SETRANGE do.
   static NewValue Edited(std::string_view text);
 };
@@ -63,25 +70,29 @@ struct NewValue {
 // Bytes that the allocator really uses for a block of `size`.
 std::size_t AllocatedSize(std::size_t size);
 
-// The layout is: this header, then, each only if needed, expiry (16 bytes), large value (16), key, inline value.
+// The layout is: this header, then, each only if needed, expiry (16 bytes), large value (16) or tree (8), key, inline
+// value.
 // Only the keyspace and its tables change entries; other code sees them const.
 class Entry {
  public:
-  static Entry* Make(std::string_view key, const NewValue& value, UnixMs expires_at, std::uint32_t used_at);
+  static Entry* Make(std::string_view key, NewValue value, UnixMs expires_at, std::uint32_t used_at);
   static void Free(Entry* entry);
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
-  // Puts the value in place of the old one if the block has room for it and is not too large for it either.
-  bool TryReplace(const NewValue& value);
-  // The value for an entry that takes the place of this one.
-  NewValue Value() const;
+  // Puts the value in place of the old one if the block has room for it and is not too large for it either. Takes
+  // `value` over only if so.
+  bool TryReplace(NewValue& value);
+  // The value for an entry that takes the place of this one, which is good for nothing then but to be freed.
+  NewValue TakeValue();
   // The value for an entry beside this one, or for a snapshot: a large one is never changed from now on.
   NewValue Share() const;
   // For Encoding::kLarge that is not shared: to be edited in place.
   std::string& EditLarge();
+  // For Encoding::kTree; the collection must stay there.
+  std::unique_ptr<Collection>& EditTree();
 
-  // Memory used, large value included.
+  // Memory used, large value or tree included.
   std::size_t Bytes() const;
 
   ValueType type() const { return type_; }
@@ -92,17 +103,21 @@ class Entry {
   bool has_expiry() const { return has_expiry_; }
   bool ExpiredAt(UnixMs now) const { return has_expiry_ && expiry()->at <= now; }
 
-  // Strings only. The view points into the entry or into `buffer`; it is valid until the key is changed.
+  // Not for Encoding::kTree: the text of a string, or the bytes of what is packed. The view points into the entry or
+  // into `buffer`; it is valid until the key is changed.
   std::string_view Text(IntText& buffer) const;
+  // The same for what is no integer.
+  std::string_view Packed() const;
   // Only for Encoding::kInt.
   std::int64_t Integer() const;
   // Only for Encoding::kLarge.
   const LargeValue& large() const;
+  // Only for Encoding::kTree.
+  const Collection& tree() const;
   // Length of Text().
   std::size_t TextSize() const;
 
-  // Was the value edited in place (APPEND, SETRANGE)? OBJECT ENCODING then says "raw" however short it is.
-  bool edited() const { return edited_; }
+  Packing packing() const { return packing_; }
 
   // When the key was last used, in seconds of the monotonic clock, modulo 2^32.
   std::uint32_t used_at() const { return used_at_; }
@@ -124,13 +139,16 @@ class Entry {
   Expiry* expiry() { return reinterpret_cast<Expiry*>(Base() + sizeof(Entry)); }
   const Expiry* expiry() const { return reinterpret_cast<const Expiry*>(Base() + sizeof(Entry)); }
   std::size_t LargeOffset() const { return sizeof(Entry) + (has_expiry_ ? sizeof(Expiry) : 0); }
-  std::size_t KeyOffset() const { return LargeOffset() + (encoding_ == Encoding::kLarge ? sizeof(LargeValue) : 0); }
+  static std::size_t OwnedSize(Encoding encoding);
+  std::size_t KeyOffset() const { return LargeOffset() + OwnedSize(encoding_); }
+  LargeValue& OwnedLarge();
+  NewValue Value() const;  // without what the entry owns
   std::size_t ValueOffset() const { return KeyOffset() + key_size_; }
 
   ValueType type_;
   Encoding encoding_;
   bool has_expiry_;
-  bool edited_;
+  Packing packing_;
   std::uint32_t used_at_;
   std::uint32_t key_size_;
   std::uint32_t inline_size_;  // bytes of the inline value, or of the integer

@@ -59,6 +59,9 @@ void ExpireTime(CommandContext& context, const Words& words);
 void PExpireTime(CommandContext& context, const Words& words);
 void Persist(CommandContext& context, const Words& words);
 
+// Groups that keep handlers and rows together.
+std::span<const DataCommand> HashCommands();
+
 // database_commands.cc
 void Keys(CommandContext& context, const Words& words);
 void Scan(CommandContext& context, const Words& words);

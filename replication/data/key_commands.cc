@@ -1,6 +1,7 @@
 // Keys, whatever they hold.
 #include <limits>
 
+#include "replication/base/check.h"
 #include "replication/base/text.h"
 #include "replication/data/handlers.h"
 #include "replication/data/lookup.h"
@@ -12,6 +13,23 @@ using base::EqualsIgnoreCase;
 
 constexpr std::size_t kEmbeddedBytes = 44;       // up to here Redis calls a text "embstr"
 constexpr std::int64_t kSharedIntegers = 10000;  // below this Redis shares integers among keys
+
+std::string_view EncodingName(const Entry& entry) {
+  switch (entry.type()) {
+    case ValueType::kString:
+      if (entry.encoding() == Encoding::kInt) return "int";
+      return entry.packing() != Packing::kEdited && entry.TextSize() <= kEmbeddedBytes ? "embstr" : "raw";
+    case ValueType::kHash:
+      return entry.encoding() == Encoding::kTree ? "hashtable" : "listpack";
+    case ValueType::kList:
+    case ValueType::kSet:
+    case ValueType::kZset:
+    case ValueType::kStream:
+      break;
+  }
+  VIGIL_CHECK(false);
+  return {};
+}
 
 void RenameTo(CommandContext& context, const Words& words, bool only_if_missing) {
   const std::string_view from_key = words[1];
@@ -102,8 +120,7 @@ void Move(CommandContext& context, const Words& words) {
 void ObjectEncoding(CommandContext& context, const Words& words) {
   const Spot spot = Lookup(context, words[2], Use::kInspect);
   if (!spot) return context.reply.Null();
-  if (spot->encoding() == Encoding::kInt) return context.reply.Bulk("int");
-  context.reply.Bulk(!spot->edited() && spot->TextSize() <= kEmbeddedBytes ? "embstr" : "raw");
+  context.reply.Bulk(EncodingName(*spot));
 }
 
 void ObjectFreq(CommandContext& context, const Words& words) {

@@ -9,7 +9,7 @@
 
 namespace data {
 
-Keyspace::Keyspace(int databases, std::uint64_t seed) : random_(seed) {
+Keyspace::Keyspace(int databases, std::uint64_t seed) : random_(seed), field_hash_(random_.Next()) {
   VIGIL_CHECK(databases >= 1);
   for (int db = 0; db < databases; ++db) tables_.push_back(std::make_shared<Table>(random_.Next()));
 }
@@ -92,20 +92,28 @@ void Keyspace::BeforeChange(int db, std::size_t bucket, std::string_view key) {
   if (listener_ != nullptr) listener_->KeyChanged(db, key);
 }
 
+void Keyspace::SetAsideLarge(Table& table, Entry* entry) {
+  // Freeing less than this takes some microseconds.
+  constexpr std::size_t kLarge = 64 << 10;
+  if (entry->encoding() != Encoding::kTree || entry->Bytes() < kLarge) return;
+  table.EditInPlace(entry, [this](Entry& old) { discarded_.collections.push_back(std::move(old.EditTree())); });
+}
+
 // Behind the door.
-void Keyspace::Put(const Spot& spot, std::string_view key, const NewValue& value, UnixMs expires_at) {
+void Keyspace::Put(const Spot& spot, std::string_view key, NewValue value, UnixMs expires_at) {
   Table& table = At(spot.db);
   if (!spot) {
-    table.Insert(spot.hash, Entry::Make(key, value, expires_at, clock_));
+    table.Insert(spot.hash, Entry::Make(key, std::move(value), expires_at, clock_));
     return;
   }
   Entry* entry = *spot.slot;
+  SetAsideLarge(table, entry);
   if (entry->has_expiry() == (expires_at != kNever) && table.TryReplace(entry, value)) {
     if (entry->expires_at() != expires_at) table.ChangeExpiry(entry, expires_at);
     entry->set_used_at(clock_);
     return;
   }
-  table.Replace(spot.slot, Entry::Make(key, value, expires_at, clock_));
+  table.Replace(spot.slot, Entry::Make(key, std::move(value), expires_at, clock_));
 }
 
 void Keyspace::Set(const Spot& spot, std::string_view key, std::string_view value, UnixMs expires_at, Form form) {
@@ -131,7 +139,7 @@ void Keyspace::Edit(const Spot& spot, const std::function<void(std::string&)>& e
   Entry* entry = *spot.slot;
   // A snapshot that has just captured the value shares it.
   if (entry->encoding() == Encoding::kLarge && !entry->large()->shared) {
-    At(spot.db).EditLarge(entry, edit);
+    At(spot.db).EditInPlace(entry, [&edit](Entry& large) { edit(large.EditLarge()); });
     entry->set_used_at(clock_);
     return;
   }
@@ -152,6 +160,34 @@ void Keyspace::Overwrite(const Spot& spot, std::size_t offset, std::string_view 
   });
 }
 
+void Keyspace::Change(const Spot& spot, std::string_view key, ValueType type,
+                      const std::function<bool(Contents&)>& change) {
+  VIGIL_CHECK(!spot || spot->type() == type);
+  BeforeChange(spot.db, spot.bucket, key);
+  Table& table = At(spot.db);
+  Contents contents;
+  contents.packed = std::exchange(scratch_, {});
+  contents.packed.clear();
+  if (spot) {
+    contents.packing = spot->packing();
+    table.EditInPlace(*spot.slot, [&contents](Entry& entry) {
+      if (entry.encoding() == Encoding::kTree) {
+        contents.tree = std::move(entry.EditTree());
+      } else if (entry.encoding() == Encoding::kLarge && !entry.large()->shared) {
+        contents.packed = std::move(entry.EditLarge());
+      } else {
+        contents.packed = entry.Packed();
+      }
+    });
+  }
+  if (change(contents)) {
+    Put(spot, key, NewValue::OfContents(type, contents), spot ? spot->expires_at() : kNever);
+  } else if (spot) {
+    table.Erase(spot.bucket, spot.slot);
+  }
+  scratch_ = std::move(contents.packed);
+}
+
 void Keyspace::SetExpiry(const Spot& spot, UnixMs expires_at) {
   VIGIL_CHECK(spot);
   BeforeChange(spot.db, spot.bucket, spot->key());
@@ -160,13 +196,18 @@ void Keyspace::SetExpiry(const Spot& spot, UnixMs expires_at) {
   if (entry->has_expiry() && expires_at != kNever) {
     table.ChangeExpiry(entry, expires_at);
   } else if (entry->has_expiry() || expires_at != kNever) {
-    table.Replace(spot.slot, Entry::Make(entry->key(), entry->Value(), expires_at, entry->used_at()));
+    Entry* fresh = nullptr;
+    table.EditInPlace(entry, [&fresh, expires_at](Entry& old) {
+      fresh = Entry::Make(old.key(), old.TakeValue(), expires_at, old.used_at());
+    });
+    table.Replace(spot.slot, fresh);
   }
 }
 
 void Keyspace::Erase(const Spot& spot) {
   VIGIL_CHECK(spot);
   BeforeChange(spot.db, spot.bucket, spot->key());
+  SetAsideLarge(At(spot.db), *spot.slot);
   At(spot.db).Erase(spot.bucket, spot.slot);
 }
 
@@ -182,11 +223,15 @@ void Keyspace::MoveTo(const Spot& from, int to_db, std::string_view to_key) {
   VIGIL_CHECK(from);
   BeforeChange(from.db, from.bucket, from->key());
   // A new entry first: erasing may move buckets, and inserting may as well.
-  Entry* moved = Entry::Make(to_key, from->Value(), from->expires_at(), from->used_at());
+  Entry* moved = nullptr;
+  At(from.db).EditInPlace(*from.slot, [&moved, to_key](Entry& old) {
+    moved = Entry::Make(to_key, old.TakeValue(), old.expires_at(), old.used_at());
+  });
   At(from.db).Erase(from.bucket, from.slot);
   const Spot to = Find(to_db, to_key);
   BeforeChange(to_db, to.bucket, to_key);
   if (to) {
+    SetAsideLarge(At(to_db), *to.slot);
     At(to_db).Replace(to.slot, moved);
   } else {
     At(to_db).Insert(to.hash, moved);
@@ -265,11 +310,11 @@ void Keyspace::LeaveTable(std::shared_ptr<Table> table) {
 
 // --- Loading
 
-bool Keyspace::LoadValue(int db, std::string_view key, const NewValue& value, UnixMs expires_at) {
+bool Keyspace::LoadValue(int db, std::string_view key, NewValue value, UnixMs expires_at) {
   Table& table = At(db);
   const std::uint64_t hash = table.Hash(key);
   if (table.Find(table.BucketOf(hash), hash, key) != nullptr) return false;
-  table.Insert(hash, Entry::Make(key, value, expires_at, clock_));
+  table.Insert(hash, Entry::Make(key, std::move(value), expires_at, clock_));
   return true;
 }
 
@@ -279,6 +324,10 @@ bool Keyspace::Load(int db, std::string_view key, std::string_view value, UnixMs
 
 bool Keyspace::LoadInteger(int db, std::string_view key, std::int64_t value, UnixMs expires_at) {
   return LoadValue(db, key, NewValue::OfInteger(value), expires_at);
+}
+
+bool Keyspace::LoadContents(int db, std::string_view key, ValueType type, Contents contents, UnixMs expires_at) {
+  return LoadValue(db, key, NewValue::OfContents(type, contents), expires_at);
 }
 
 void Keyspace::Reserve(int db, std::size_t keys) {

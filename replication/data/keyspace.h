@@ -11,6 +11,7 @@
 
 #include "replication/base/random.h"
 #include "replication/data/entry.h"
+#include "replication/data/hash.h"
 
 namespace data {
 
@@ -35,11 +36,12 @@ struct KeyspaceStats {
   std::uint64_t expired = 0;  // keys deleted because their time had come
 };
 
-// Tables whose keys are gone from the data set but whose memory is not free yet: destroy it where that may take
-// long (another thread may do it).
+// Tables and large collections that are gone from the data set but whose memory is not free yet: destroy it where that
+// may take long (another thread may do it).
 struct Discarded {
   std::vector<std::shared_ptr<Table>> tables;
-  bool empty() const { return tables.empty(); }
+  std::vector<std::unique_ptr<Collection>> collections;
+  bool empty() const { return tables.empty() && collections.empty(); }
 };
 
 // Where a key is, or would be. Valid until the next change of the same database.
@@ -91,6 +93,14 @@ class Keyspace {
   // Null: nobody. The listener must outlive the keyspace or be taken away before.
   void set_listener(ChangeListener* listener) { listener_ = listener; }
 
+  // Take effect where a collection is changed next.
+  const PackingLimits& limits() const { return limits_; }
+  void set_limits(const PackingLimits& limits) { limits_ = limits; }
+  // For the fields and members of large collections.
+  const KeyHash& field_hash() const { return field_hash_; }
+  // For commands that choose at random.
+  base::Random& random() { return random_; }
+
   // Sources of function libraries: kept and passed on, not run.
   const std::vector<std::string>& functions() const { return functions_; }
   void set_functions(std::vector<std::string> texts) { functions_ = std::move(texts); }
@@ -118,6 +128,11 @@ class Keyspace {
   // Both keep the expiry. The spot must hold a string.
   void Append(const Spot& spot, std::string_view suffix);
   void Overwrite(const Spot& spot, std::size_t offset, std::string_view bytes);  // pads with zero bytes
+  // Lets `change` work on a collection of this type, a new one if the spot is empty: with nothing packed and no tree
+  // then. The key goes when `change` returns false: a collection without items does not exist. Keeps the expiry.
+  void Change(const Spot& spot, std::string_view key, ValueType type, const std::function<bool(Contents&)>& change);
+  // Redis counts a change for each item; the door counts one for the key.
+  void CountChanges(std::uint64_t more) { dirty_ += more; }
   // kNever takes the expiry away. The spot must hold a key.
   void SetExpiry(const Spot& spot, UnixMs expires_at);
   // The spot must hold a key.
@@ -142,7 +157,7 @@ class Keyspace {
   // The earliest expiry of all keys, to know when to call ActiveExpire(); kNever: none. O(databases).
   UnixMs NextExpiry() const;
 
-  // Flushed tables wait here; whoever runs the loop takes them away and frees them elsewhere.
+  // Flushed tables and large collections wait here; whoever runs the loop takes them away and frees them elsewhere.
   Discarded TakeDiscarded();
   bool has_discarded() const { return !discarded_.empty(); }
 
@@ -150,6 +165,8 @@ class Keyspace {
   // False when the key is there already.
   bool Load(int db, std::string_view key, std::string_view value, UnixMs expires_at);
   bool LoadInteger(int db, std::string_view key, std::int64_t value, UnixMs expires_at);
+  // `contents` is taken over; it must have items.
+  bool LoadContents(int db, std::string_view key, ValueType type, Contents contents, UnixMs expires_at);
   // Makes room for so many keys. Only a hint, and only in an empty database.
   void Reserve(int db, std::size_t keys);
 
@@ -160,10 +177,12 @@ class Keyspace {
   // snapshots capture the bucket, counts the change and tells the listener. (That the expiry index follows is seen to
   // by Table, which no one else changes.)
   void BeforeChange(int db, std::size_t bucket, std::string_view key);
-  void Put(const Spot& spot, std::string_view key, const NewValue& value, UnixMs expires_at);
+  // The value of an entry is about to go: a large one is not freed here.
+  void SetAsideLarge(Table& table, Entry* entry);
+  void Put(const Spot& spot, std::string_view key, NewValue value, UnixMs expires_at);
   void Edit(const Spot& spot, const std::function<void(std::string&)>& edit);
   std::size_t Flush(int db);
-  bool LoadValue(int db, std::string_view key, const NewValue& value, UnixMs expires_at);
+  bool LoadValue(int db, std::string_view key, NewValue value, UnixMs expires_at);
   Table& At(int db) const;
   // A snapshot needs the table no longer.
   void LeaveTable(std::shared_ptr<Table> table);
@@ -171,11 +190,14 @@ class Keyspace {
   std::vector<std::shared_ptr<Table>> tables_;  // shared with snapshots
   std::vector<std::string> functions_;
   base::Random random_;
+  KeyHash field_hash_;
+  PackingLimits limits_;
   std::uint32_t clock_ = 0;
   std::uint64_t dirty_ = 0;
   KeyspaceStats stats_;
   ChangeListener* listener_ = nullptr;
   Discarded discarded_;
+  std::string scratch_;  // memory for what is packed, while it is changed
   int snapshots_ = 0;
 };
 

@@ -44,8 +44,8 @@ Spot Lookup(CommandContext& context, int db, std::string_view key, Use use) {
   return spot;
 }
 
-bool StringOrNothing(CommandContext& context, const Spot& spot) {
-  if (!spot || spot->type() == ValueType::kString) return true;
+bool TypeOrNothing(CommandContext& context, const Spot& spot, ValueType type) {
+  if (!spot || spot->type() == type) return true;
   context.reply.Error("WRONGTYPE Operation against a key holding the wrong kind of value");
   return false;
 }
@@ -60,6 +60,14 @@ std::optional<std::int64_t> IntegerOrReply(CommandContext& context, std::string_
   const auto value = base::ParseInt<std::int64_t>(word);
   if (!value) context.reply.Error(error);
   return value;
+}
+
+std::optional<std::int64_t> RangeOrReply(CommandContext& context, std::string_view word, std::int64_t least,
+                                         std::int64_t most) {
+  const auto value = IntegerOrReply(context, word);
+  if (!value || (*value >= least && *value <= most)) return value;
+  context.reply.Error(fmt::format("ERR value is out of range, value must between {} and {}", least, most));
+  return std::nullopt;
 }
 
 std::optional<int> DbOrReply(CommandContext& context, std::string_view word, std::string_view error) {

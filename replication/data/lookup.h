@@ -38,8 +38,11 @@ inline Spot Lookup(CommandContext& context, std::string_view key, Use use) {
 // Would a client of this context see the key as expired?
 bool Hidden(const CommandContext& context, const Entry& entry);
 
-// True when the spot is empty or holds a string; otherwise -WRONGTYPE has been answered.
-bool StringOrNothing(CommandContext& context, const Spot& spot);
+// True when the spot is empty or holds this type; otherwise -WRONGTYPE has been answered.
+bool TypeOrNothing(CommandContext& context, const Spot& spot, ValueType type);
+inline bool StringOrNothing(CommandContext& context, const Spot& spot) {
+  return TypeOrNothing(context, spot, ValueType::kString);
+}
 
 // The text of a string, answered as a bulk string; null when the spot is empty.
 void ReplyText(CommandContext& context, const Spot& spot);
@@ -47,6 +50,9 @@ void ReplyText(CommandContext& context, const Spot& spot);
 // A 64-bit integer, or its error has been answered.
 std::optional<std::int64_t> IntegerOrReply(CommandContext& context, std::string_view word,
                                            std::string_view error = kNotAnInteger);
+// One from `least` to `most`, or the error has been answered.
+std::optional<std::int64_t> RangeOrReply(CommandContext& context, std::string_view word, std::int64_t least,
+                                         std::int64_t most);
 // The index of a database that exists, or the error has been answered. `error`: for what is no 32-bit integer.
 std::optional<int> DbOrReply(CommandContext& context, std::string_view word, std::string_view error = {});
 

@@ -1,20 +1,13 @@
 // Counting.
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
-#include <optional>
 
-#include "replication/base/text.h"
+#include "replication/data/float_text.h"
 #include "replication/data/handlers.h"
 #include "replication/data/lookup.h"
 
 namespace data {
 namespace {
-
-constexpr std::string_view kNotAFloat = "ERR value is not a valid float";
-constexpr std::size_t kMaxFloatText = 5 * 1024;  // longer texts are no numbers for Redis
 
 void Add(CommandContext& context, std::string_view key, std::int64_t step) {
   const Spot spot = Lookup(context, key, Use::kWrite);
@@ -35,32 +28,6 @@ void Add(CommandContext& context, std::string_view key, std::int64_t step) {
   context.keyspace.SetInteger(spot, key, sum, spot ? spot->expires_at() : kNever);
   PushAsSent(context);
   context.reply.Integer(sum);
-}
-
-// As Redis reads floating point numbers: what strtold takes as a whole, without leading space, no NaN.
-std::optional<long double> ParseFloat(std::string_view text) {
-  if (text.empty() || text.size() >= kMaxFloatText || std::string_view(" \t\n\v\f\r").find(text[0]) != text.npos) {
-    return std::nullopt;
-  }
-  const std::string copy(text);
-  char* end = nullptr;
-  errno = 0;
-  const long double value = std::strtold(copy.c_str(), &end);
-  if (end != copy.c_str() + copy.size() || std::isnan(value)) return std::nullopt;
-  if (errno == ERANGE && (std::isinf(value) || value == 0)) return std::nullopt;
-  return value;
-}
-
-// 17 digits behind the point, without the zeros at the end.
-std::string FloatText(long double value) {
-  char buffer[kMaxFloatText];
-  const int length = std::snprintf(buffer, sizeof buffer, "%.17Lf", value);
-  std::string text(buffer, static_cast<std::size_t>(length));
-  if (text.find('.') != std::string::npos) {
-    text.erase(text.find_last_not_of('0') + 1);
-    if (text.back() == '.') text.pop_back();
-  }
-  return text == "-0" ? "0" : text;
 }
 
 }  // namespace
@@ -91,17 +58,17 @@ void IncrByFloat(CommandContext& context, const Words& words) {
   long double value = 0;
   if (spot) {
     IntText buffer;
-    const auto held = ParseFloat(spot->Text(buffer));
+    const auto held = ParseLongDouble(spot->Text(buffer));
     if (!held) return context.reply.Error(kNotAFloat);
     value = *held;
   }
-  const auto step = ParseFloat(words[2]);
+  const auto step = ParseLongDouble(words[2]);
   if (!step) return context.reply.Error(kNotAFloat);
   value += *step;
   if (std::isnan(value) || std::isinf(value)) {
     return context.reply.Error("ERR increment would produce NaN or Infinity");
   }
-  const std::string text = FloatText(value);
+  const std::string text = LongDoubleText(value);
   context.keyspace.Set(spot, key, text, spot ? spot->expires_at() : kNever, Form::kText);
   // The sum, not the summand: replicas must not differ by a rounding.
   PushEffect(context, {"SET", key, text, "KEEPTTL"});

@@ -9,6 +9,8 @@
 
 #include "replication/base/text.h"
 #include "replication/data/crc64.h"
+#include "replication/data/hash_value.h"
+#include "replication/data/old_packings.h"
 #include "replication/data/rdb_format.h"
 
 namespace data {
@@ -268,6 +270,7 @@ base::Result<void> RdbReader::Finish() const {
 
 RdbReader::Outcome RdbReader::ReadItem(Cursor& cursor) {
   if (!header_read_) return ReadHeader(cursor);
+  if (filling_) return ReadElement(cursor);
   std::uint8_t opcode = 0;
   if (const Outcome outcome = cursor.Byte(opcode); outcome != Outcome::kOk) return outcome;
   std::string_view skipped;
@@ -367,26 +370,106 @@ RdbReader::Outcome RdbReader::ReadExpiry(Cursor& cursor, bool seconds) {
 }
 
 RdbReader::Outcome RdbReader::ReadKey(Cursor& cursor, std::uint8_t type) {
-  if (type != rdb::kTypeString) {
-    const std::string_view name = TypeText(type);
-    if (name.empty()) return cursor.Bad(0, fmt::format("unknown value type {}", type));
-    return cursor.Bad(0, fmt::format("value type {} ({}) is not supported yet", type, name));
-  }
   std::string_view key;
-  Cursor::Value value;
-  if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
-  if (const Outcome outcome = cursor.StringValue(value, value_scratch_); outcome != Outcome::kOk) return outcome;
-
-  const UnixMs expires_at = std::exchange(expires_at_, kNever);
-  if (options_.drop_expired && expires_at <= options_.now) {
-    ++facts_.keys_expired;
-    return Outcome::kOk;
+  switch (type) {
+    case rdb::kTypeString:
+      if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
+      return ReadString(cursor, key);
+    case rdb::kTypeHash:
+      if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
+      return BeginElements(cursor, type, key);
+    case rdb::kTypeHashZipmap:
+    case rdb::kTypeHashZiplist:
+    case rdb::kTypeHashListpack:
+      if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
+      return ReadPackedHash(cursor, type, key);
+    default:
+      break;
   }
-  const bool fresh = value.is_integer ? into_.LoadInteger(db_, key, value.integer, expires_at)
-                                      : into_.Load(db_, key, value.text, expires_at);
+  const std::string_view name = TypeText(type);
+  if (name.empty()) return cursor.Bad(0, fmt::format("unknown value type {}", type));
+  return cursor.Bad(0, fmt::format("value type {} ({}) is not supported yet", type, name));
+}
+
+// Takes the expiry of the key that has been read. True when the key is to be left out.
+bool RdbReader::DropsExpired() {
+  if (!options_.drop_expired || expires_at_ > options_.now) return false;
+  expires_at_ = kNever;
+  ++facts_.keys_expired;
+  return true;
+}
+
+RdbReader::Outcome RdbReader::Loaded(Cursor& cursor, std::string_view key, bool fresh) {
   if (!fresh) return cursor.Bad(0, fmt::format("the key {} stands there twice", base::Quoted(key.substr(0, 64))));
   ++facts_.keys_loaded;
   return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::LoadCollection(Cursor& cursor, ValueType type, std::string_view key, Contents contents) {
+  if (DropsExpired()) return Outcome::kOk;
+  const UnixMs expires_at = std::exchange(expires_at_, kNever);
+  return Loaded(cursor, key, into_.LoadContents(db_, key, type, std::move(contents), expires_at));
+}
+
+RdbReader::Outcome RdbReader::ReadString(Cursor& cursor, std::string_view key) {
+  Cursor::Value value;
+  if (const Outcome outcome = cursor.StringValue(value, value_scratch_); outcome != Outcome::kOk) return outcome;
+  if (DropsExpired()) return Outcome::kOk;
+  const UnixMs expires_at = std::exchange(expires_at_, kNever);
+  return Loaded(cursor, key,
+                value.is_integer ? into_.LoadInteger(db_, key, value.integer, expires_at)
+                                 : into_.Load(db_, key, value.text, expires_at));
+}
+
+RdbReader::Outcome RdbReader::ReadPackedHash(Cursor& cursor, std::uint8_t type, std::string_view key) {
+  const std::size_t begin = cursor.at();
+  std::string_view bytes;
+  if (const Outcome outcome = cursor.Text(bytes, value_scratch_); outcome != Outcome::kOk) return outcome;
+  base::Result<void> valid;
+  std::string packed;
+  if (type == rdb::kTypeHashListpack) {
+    valid = CheckListpack(bytes);
+    packed = bytes;
+  } else {
+    Listpack pack;
+    IntText buffer;
+    const auto append = [&](const PackedElement& element) { pack.Append(element.Text(buffer)); };
+    valid = type == rdb::kTypeHashZipmap ? ReadZipmap(bytes, append) : ReadZiplist(bytes, append);
+    packed = pack.Take();
+  }
+  if (!valid) return cursor.Bad(begin, valid.error().text);
+  if (ListpackView(packed).empty()) {  // a bug of old servers: such a key does not exist
+    expires_at_ = kNever;
+    return Outcome::kOk;
+  }
+  auto contents = HashFromListpack(std::move(packed), into_);
+  if (!contents) return cursor.Bad(begin, "a hash with a field without value, or with one twice");
+  return LoadCollection(cursor, ValueType::kHash, key, std::move(*contents));
+}
+
+RdbReader::Outcome RdbReader::BeginElements(Cursor& cursor, std::uint8_t type, std::string_view key) {
+  std::uint64_t count = 0;
+  if (const Outcome outcome = cursor.PlainLength(count); outcome != Outcome::kOk) return outcome;
+  if (count == 0) {
+    expires_at_ = kNever;
+    return Outcome::kOk;
+  }
+  filling_ = Filling{type, std::string(key), count, {}};
+  return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::ReadElement(Cursor& cursor) {
+  std::string_view field;
+  std::string_view value;
+  if (const Outcome outcome = cursor.Text(field, key_scratch_); outcome != Outcome::kOk) return outcome;
+  if (const Outcome outcome = cursor.Text(value, value_scratch_); outcome != Outcome::kOk) return outcome;
+  if (!HashEditor(filling_->contents, into_).Set(field, value)) {
+    return cursor.Bad(0, fmt::format("the field {} stands there twice", base::Quoted(field.substr(0, 64))));
+  }
+  if (--filling_->left > 0) return Outcome::kOk;
+  Filling filled = std::move(*filling_);
+  filling_.reset();
+  return LoadCollection(cursor, ValueType::kHash, filled.key, std::move(filled.contents));
 }
 
 RdbReader::Outcome RdbReader::ReadEnd(Cursor& cursor) {

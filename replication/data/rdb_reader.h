@@ -58,6 +58,13 @@ class RdbReader {
   Outcome ReadItem(Cursor& cursor);
   Outcome ReadHeader(Cursor& cursor);
   Outcome ReadKey(Cursor& cursor, std::uint8_t type);
+  Outcome ReadString(Cursor& cursor, std::string_view key);
+  Outcome ReadPackedHash(Cursor& cursor, std::uint8_t type, std::string_view key);
+  Outcome BeginElements(Cursor& cursor, std::uint8_t type, std::string_view key);
+  Outcome ReadElement(Cursor& cursor);
+  Outcome Loaded(Cursor& cursor, std::string_view key, bool fresh);
+  Outcome LoadCollection(Cursor& cursor, ValueType type, std::string_view key, Contents contents);
+  bool DropsExpired();
   Outcome ReadAux(Cursor& cursor);
   Outcome ReadFunction(Cursor& cursor);
   Outcome ReadSelectDb(Cursor& cursor);
@@ -81,6 +88,15 @@ class RdbReader {
   std::optional<base::Error> error_;
   int db_ = 0;
   UnixMs expires_at_ = kNever;  // of the next key
+  // A collection that is written element by element: each of them is an item, so that a large one need not be in
+  // memory twice.
+  struct Filling {
+    std::uint8_t type;
+    std::string key;
+    std::uint64_t left;  // elements
+    Contents contents;
+  };
+  std::optional<Filling> filling_;
   std::vector<std::string> functions_;
   std::string key_scratch_;
   std::string value_scratch_;

@@ -6,8 +6,10 @@
 #include <bit>
 #include <limits>
 
+#include "replication/base/check.h"
 #include "replication/base/text.h"
 #include "replication/data/crc64.h"
+#include "replication/data/field_tree.h"
 #include "replication/data/rdb_format.h"
 
 namespace data {
@@ -100,6 +102,23 @@ void AppendText(std::string& out, std::string_view text, bool compress, std::str
   AppendPlain(out, text);
 }
 
+std::uint8_t TypeOf(const Batch::Record& record) {
+  const bool tree = record.encoding == Encoding::kTree;
+  switch (record.type) {
+    case ValueType::kString:
+      return rdb::kTypeString;
+    case ValueType::kHash:
+      return tree ? rdb::kTypeHash : rdb::kTypeHashListpack;
+    case ValueType::kList:
+    case ValueType::kSet:
+    case ValueType::kZset:
+    case ValueType::kStream:
+      break;
+  }
+  VIGIL_CHECK(false);
+  return 0;
+}
+
 }  // namespace
 
 void RdbEncoder::Account(std::string_view written) {
@@ -149,18 +168,38 @@ void RdbEncoder::SelectDb(int db, std::string& out) {
   }
 }
 
-void RdbEncoder::Append(const Batch& batch, std::string& out) {
-  const std::size_t begin = out.size();
+void RdbEncoder::AppendTree(const Batch& batch, const Batch::Record& record, std::string& out,
+                            const std::function<void()>& give) {
+  VIGIL_CHECK(record.type == ValueType::kHash);
+  const auto& fields = static_cast<const FieldTree&>(batch.Tree(record));
+  AppendLength(out, fields.size());
+  fields.ForEach([this, &out, &give](std::string_view field, std::string_view value) {
+    AppendText(out, field, options_.compress, scratch_);
+    AppendText(out, value, options_.compress, scratch_);
+    give();
+  });
+}
+
+void RdbEncoder::Append(const Batch& batch, std::string& out, const std::function<void()>& full) {
+  std::size_t begin = out.size();
+  const auto give = [&] {
+    if (!full || out.size() < kPiece) return;
+    Account(std::string_view(out).substr(begin));
+    full();
+    begin = out.size();
+  };
   for (const Batch::Record& record : batch.records()) {
     SelectDb(record.db, out);
     if (record.expires_at != kNever) {
       AppendOpcode(out, rdb::kExpireMs);
       AppendLittle(out, record.expires_at);
     }
-    AppendOpcode(out, rdb::kTypeString);
+    AppendOpcode(out, TypeOf(record));
     AppendText(out, batch.Key(record), options_.compress, scratch_);
     if (record.encoding == Encoding::kInt) {
       AppendInteger(out, record.integer);
+    } else if (record.encoding == Encoding::kTree) {
+      AppendTree(batch, record, out, give);
     } else {
       AppendText(out, batch.Text(record), options_.compress, scratch_);
     }

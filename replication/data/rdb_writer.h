@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,15 +33,19 @@ struct RdbOptions {
 
 // Turns batches into bytes. Touches nothing but its arguments: may work on another thread.
 //
-// Begin, any number of Append, End; each appends to `out`, which the caller may empty in between.
-// Source: the RDB files of a running redis-server 7.0 (format: REDIS0010).
+// Begin, any number of Append, End; each appends to `out`, which the caller may empty in between, and whenever `full`
+// is called: a single large value may be longer than what should be in memory at once. Source: the RDB files of a
+// running redis-server 7.0 (format: REDIS0010).
 class RdbEncoder {
  public:
+  static constexpr std::size_t kPiece = 1 << 16;
+
   explicit RdbEncoder(RdbOptions options = {}) : options_(options) {}
 
   void Begin(const RdbHead& head, std::span<const std::string> functions, std::span<const DatabaseSize> databases,
              std::string& out);
-  void Append(const Batch& batch, std::string& out);
+  // `full` is called within large values whenever `out` has kPiece bytes or more.
+  void Append(const Batch& batch, std::string& out, const std::function<void()>& full = {});
   void End(std::string& out);
 
   // Written so far.
@@ -49,6 +54,7 @@ class RdbEncoder {
 
  private:
   void SelectDb(int db, std::string& out);
+  void AppendTree(const Batch& batch, const Batch::Record& record, std::string& out, const std::function<void()>& give);
   void Account(std::string_view written);
 
   RdbOptions options_;

@@ -7,11 +7,12 @@
 namespace data {
 
 void Batch::Add(int db, const Entry& entry) {
-  const NewValue value = entry.Share();
+  NewValue value = entry.Share();
   Record record{};
   record.db = db;
   record.type = entry.type();
   record.encoding = value.encoding;
+  record.packing = value.packing;
   record.key_size = static_cast<std::uint32_t>(entry.key().size());
   record.value_size = static_cast<std::uint32_t>(value.text.size());
   record.at = bytes_.size();
@@ -24,6 +25,11 @@ void Batch::Add(int db, const Entry& entry) {
     large_bytes_ += value.large->text.capacity();
     large_.push_back(value.large);
   }
+  if (value.encoding == Encoding::kTree) {
+    record.large = trees_.size();
+    large_bytes_ += sizeof(Collection) + sizeof value.tree;
+    trees_.push_back(std::move(value.tree));
+  }
   records_.push_back(record);
 }
 
@@ -31,6 +37,7 @@ void Batch::Clear() {
   bytes_.clear();
   records_.clear();
   large_.clear();
+  trees_.clear();
   large_bytes_ = 0;
 }
 

@@ -19,10 +19,11 @@ class Batch {
     ValueType type;
     Encoding encoding;
     std::uint32_t key_size;
+    Packing packing;
     std::uint32_t value_size;  // inline values
     std::size_t at;            // of the key in the bytes; an inline value follows
     std::int64_t integer;      // of Encoding::kInt
-    std::size_t large;         // index into the large values, of Encoding::kLarge
+    std::size_t large;         // index into the large values, of Encoding::kLarge, or into the trees, of kTree
     UnixMs expires_at;         // kNever: none
   };
 
@@ -30,20 +31,24 @@ class Batch {
   void Clear();
   bool empty() const { return records_.empty(); }
   std::size_t size() const { return records_.size(); }
-  // Bytes that this batch keeps in memory, large values included.
+  // Bytes that this batch keeps in memory, large values included. Trees count by their heads alone: what of them is
+  // kept here only is what has changed since.
   std::size_t bytes() const { return bytes_.size() + records_.size() * sizeof(Record) + large_bytes_; }
 
   const std::vector<Record>& records() const { return records_; }
   std::string_view Key(const Record& record) const {
     return std::string_view(bytes_).substr(record.at, record.key_size);
   }
-  // Not for Encoding::kInt.
+  // Not for Encoding::kInt and kTree.
   std::string_view Text(const Record& record) const;
+  // Only for Encoding::kTree.
+  const Collection& Tree(const Record& record) const { return *trees_[record.large]; }
 
  private:
   std::string bytes_;
   std::vector<Record> records_;
   std::vector<LargeValue> large_;
+  std::vector<std::unique_ptr<Collection>> trees_;
   std::size_t large_bytes_ = 0;
 };
 

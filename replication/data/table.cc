@@ -134,18 +134,12 @@ void Table::Replace(Entry** slot, Entry* fresh) {
   Entry::Free(old);
 }
 
-bool Table::TryReplace(Entry* entry, const NewValue& value) {
+bool Table::TryReplace(Entry* entry, NewValue& value) {
   const std::size_t before = entry->Bytes();
   if (!entry->TryReplace(value)) return false;
   bytes_ += entry->Bytes();
   bytes_ -= before;
   return true;
-}
-
-void Table::EditLarge(Entry* entry, const std::function<void(std::string&)>& edit) {
-  bytes_ -= entry->Bytes();
-  edit(entry->EditLarge());
-  bytes_ += entry->Bytes();
 }
 
 void Table::Erase(std::size_t bucket, Entry** slot) {

@@ -57,9 +57,14 @@ class Table {
   // Frees the old entry, which has the same key.
   void Replace(Entry** slot, Entry* fresh);
   // In place, when the block allows it; false: make a new entry and Replace().
-  bool TryReplace(Entry* entry, const NewValue& value);
-  // Lets `edit` work on the text of a large value that is not shared.
-  void EditLarge(Entry* entry, const std::function<void(std::string&)>& edit);
+  bool TryReplace(Entry* entry, NewValue& value);
+  // Lets `edit` work on the value in place, which neither moves the entry nor touches its expiry.
+  template <class Edit>
+  void EditInPlace(Entry* entry, Edit&& edit) {
+    bytes_ -= entry->Bytes();
+    edit(*entry);
+    bytes_ += entry->Bytes();
+  }
   // Both must have an expiry.
   void ChangeExpiry(Entry* entry, UnixMs at) { expiries_.Change(entry, at); }
   // May merge buckets.

@@ -78,25 +78,28 @@ struct SnapshotWriter::Job {
   base::Result<void> Encode(host::DurableFile* file) {
     const SnapshotId id = begin.id;
     std::string bytes;
+    base::Result<void> written;
+    const auto give = [&](bool last) {
+      if (file == nullptr) {
+        Tell([id, piece = std::exchange(bytes, {}), last](SnapshotWriter& to) mutable {
+          to.callbacks_.chunk(id, std::move(piece), last);
+        });
+        return;
+      }
+      if (written) written = file->Write(bytes);
+      bytes.clear();
+    };
     encoder.Begin(begin.head, begin.functions, begin.databases, bytes);
     bool last = false;
     while (!last) {
       std::optional<SnapshotBatch> batch = Next();
       if (!batch) return base::Fail(base::ErrorCode::kIo, "given up");
-      encoder.Append(batch->batch, bytes);
+      encoder.Append(batch->batch, bytes, [&give] { give(false); });
       last = batch->last;
       if (last) encoder.End(bytes);
       batch.reset();
-      if (bytes.size() >= kChunk || last) {
-        if (file != nullptr) {
-          if (const auto written = file->Write(bytes); !written) return written;
-          bytes.clear();
-        } else {
-          Tell([id, piece = std::exchange(bytes, {}), last](SnapshotWriter& to) mutable {
-            to.callbacks_.chunk(id, std::move(piece), last);
-          });
-        }
-      }
+      if (bytes.size() >= kChunk || last) give(last);
+      if (!written) return written;
       Tell([id](SnapshotWriter& to) { to.callbacks_.batch_done(id); });
     }
     return {};

@@ -27,7 +27,7 @@ std::string Name(const Cast& cast) {
   return fmt::format("master {}, replica {}", word(cast.master), word(cast.replica));
 }
 
-// Strings of every size and kind, expiries, two databases.
+// Strings and hashes of every size and kind, expiries, two databases.
 void Fill(const Member& node, int keys, const std::string& prefix) {
   Redis redis(node.port, 20000);
   int sent = 0;
@@ -37,7 +37,7 @@ void Fill(const Member& node, int keys, const std::string& prefix) {
   };
   for (int i = 0; i < keys; ++i) {
     const std::string key = prefix + std::to_string(i);
-    switch (i % 7) {
+    switch (i % 9) {
       case 0:
         send({"SET", key, std::to_string(i * 7919)});
         break;
@@ -56,8 +56,17 @@ void Fill(const Member& node, int keys, const std::string& prefix) {
       case 5:
         send({"SETRANGE", key, std::to_string(i % 50), "range"});
         break;
-      default:
+      case 6:
         send({"MSET", key, "a", key + ":b", "b"});
+        break;
+      case 7:
+        send({"HSET", key, "field", std::to_string(i), "long", std::string(static_cast<std::size_t>(i % 90), 'h')});
+        if (i % 4 == 0) send({"HDEL", key, "field", "missing"});
+        break;
+      default:
+        send({"HINCRBY", key, "count", "2"});
+        send({"HINCRBYFLOAT", key, "float", "0.3"});
+        send({"HSET", prefix + "large", "field:" + std::to_string(i), key});
         break;
     }
     if (i % 11 == 0) send({"DEL", prefix + std::to_string(i / 2)});

@@ -3,7 +3,46 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "replication/base/text.h"
+#include "replication/data/hash_value.h"
+
 namespace data {
+namespace {
+
+using Fields = std::map<std::string, std::string>;
+
+Fields FieldsOf(const HashView& hash) {
+  Fields fields;
+  hash.ForEach([&fields](std::string_view field, std::string_view value) {
+    const bool fresh = fields.try_emplace(std::string(field), value).second;
+    REQUIRE(fresh);
+  });
+  REQUIRE(fields.size() == hash.size());
+  return fields;
+}
+
+}  // namespace
+
+std::string HashText(const Fields& fields) {
+  std::string text = "hash";
+  for (const auto& [field, value] : fields) text += fmt::format(" {}={}", base::Quoted(field), base::Quoted(value));
+  return text;
+}
+
+std::string ValueText(const Entry& entry) {
+  if (entry.type() == ValueType::kHash) return HashText(FieldsOf(HashView(entry)));
+  IntText buffer;
+  return std::string(entry.Text(buffer));
+}
+
+std::string ValueText(const Batch& batch, const Batch::Record& record) {
+  if (record.type == ValueType::kHash) {
+    return HashText(FieldsOf(record.encoding == Encoding::kTree
+                                 ? HashView(static_cast<const FieldTree&>(batch.Tree(record)))
+                                 : HashView(ListpackView(batch.Text(record)))));
+  }
+  return record.encoding == Encoding::kInt ? fmt::format("{}", record.integer) : std::string(batch.Text(record));
+}
 
 void Put(Keyspace& keyspace, int db, std::string_view key, std::string_view value, UnixMs expires_at) {
   keyspace.Set(keyspace.Find(db, key), key, value, expires_at);
@@ -16,14 +55,12 @@ std::string Get(const Keyspace& keyspace, int db, std::string_view key) {
   return std::string(spot->Text(buffer));
 }
 
-Model Contents(const Keyspace& keyspace) {
+Model ContentsOf(const Keyspace& keyspace) {
   Model contents;
   for (int db = 0; db < keyspace.databases(); ++db) {
     keyspace.ForEach(db, [&contents, db](const Entry& entry) {
-      IntText buffer;
       const bool fresh =
-          contents.try_emplace({db, std::string(entry.key())}, std::string(entry.Text(buffer)), entry.expires_at())
-              .second;
+          contents.try_emplace({db, std::string(entry.key())}, ValueText(entry), entry.expires_at()).second;
       REQUIRE(fresh);
     });
   }
@@ -45,9 +82,43 @@ std::string SomeValue(base::Random& random) {
   }
 }
 
+// Sets or erases some fields of a hash, small or large.
+void ChangeSomeHash(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys) {
+  const int db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
+  const std::string key = fmt::format("hash:{}", random.Below(keys / 20 + 1));
+  const Spot spot = keyspace.Find(db, key);
+  const auto held = model.find({db, key});
+  REQUIRE(static_cast<bool>(spot) == (held != model.end()));
+  Fields fields = spot ? FieldsOf(HashView(*spot)) : Fields{};
+  const bool erase = random.Chance(0.4);
+  const std::uint64_t range = key.back() % 2 == 0 ? 20 : 400;
+  keyspace.Change(spot, key, ValueType::kHash, [&](Contents& contents) {
+    HashEditor hash(contents, keyspace);
+    for (std::uint64_t n = random.Below(30) + 1; n > 0; --n) {
+      const std::string field = fmt::format("{}", random.Below(range));
+      if (erase) {
+        CHECK(hash.Erase(field) == (fields.erase(field) > 0));
+        if (!hash.HasItems()) break;
+      } else {
+        const std::string value = random.Hex(random.Below(range / 8));
+        CHECK(hash.Set(field, value) == fields.insert_or_assign(field, value).second);
+      }
+    }
+    CHECK(hash.HasItems() == !fields.empty());
+    return hash.HasItems();
+  });
+  if (fields.empty()) {
+    model.erase({db, key});
+  } else {
+    const UnixMs expires_at = held != model.end() ? held->second.second : kNever;
+    model[{db, key}] = {HashText(fields), expires_at};
+  }
+}
+
 }  // namespace
 
 void ChangeSomething(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys) {
+  if (random.Chance(0.05)) return ChangeSomeHash(keyspace, model, random, keys);
   const int db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
   const std::string key = fmt::format("key:{}", random.Below(keys));
   const Spot spot = keyspace.Find(db, key);

@@ -68,7 +68,7 @@ TEST_CASE("keyspace: random changes keep it equal to a plain map, and its counte
     Model model;
     // Growing, then shrinking: the table splits and merges buckets.
     for (int i = 0; i < 12000; ++i) ChangeSomething(keyspace, model, random, i < 8000 ? 3000 : 40);
-    CHECK(Contents(keyspace) == model);
+    CHECK(ContentsOf(keyspace) == model);
     CHECK(keyspace.TotalSize() == model.size());
     const auto expiring = std::ranges::count_if(model, [](const auto& item) { return item.second.second != kNever; });
     CHECK(keyspace.Expires(0) + keyspace.Expires(1) == static_cast<std::size_t>(expiring));
@@ -123,7 +123,7 @@ TEST_CASE("keyspace: edits keep the expiry, copies do not follow later edits") {
     keyspace.Overwrite(keyspace.Find(0, "k"), length + 4, "z");
     CHECK(Get(keyspace, 0, "k") == text + "bc" + std::string(2, '\0') + "z");
     CHECK(keyspace.Find(0, "k")->expires_at() == 123);
-    CHECK(keyspace.Find(0, "k")->edited());
+    CHECK(keyspace.Find(0, "k")->packing() == Packing::kEdited);
     CHECK(Get(keyspace, 0, "copy") == text);
     CHECK(keyspace.Find(0, "copy")->expires_at() == 123);
   }

@@ -12,10 +12,9 @@ namespace {
 // Puts the records of a batch into `read`; a key given twice fails the test.
 void Collect(const Batch& batch, Model& read) {
   for (const Batch::Record& record : batch.records()) {
-    std::string value =
-        record.encoding == Encoding::kInt ? fmt::format("{}", record.integer) : std::string(batch.Text(record));
     const bool fresh =
-        read.try_emplace({record.db, std::string(batch.Key(record))}, std::move(value), record.expires_at).second;
+        read.try_emplace({record.db, std::string(batch.Key(record))}, ValueText(batch, record), record.expires_at)
+            .second;
     REQUIRE(fresh);
   }
 }
@@ -77,7 +76,7 @@ TEST_CASE("snapshot: random changes between slices leave exactly the data set of
       running.erase(running.begin() + (&one - running.data()));
       ++finished;
     }
-    CHECK(Contents(keyspace) == model);
+    CHECK(ContentsOf(keyspace) == model);
     running.clear();
   }
 }
@@ -107,12 +106,12 @@ TEST_CASE("snapshot: flushes, swapped databases and a new data set do not touch 
       other.TakeDiscarded();
     }
     keyspace.TakeDiscarded();
-    model = Contents(keyspace);
+    model = ContentsOf(keyspace);
     for (int i = 0; i < 3000; ++i) ChangeSomething(keyspace, model, random, 1000);
     const Model rest = ReadAll(*snapshot);
     for (const auto& item : rest) REQUIRE(read.insert(item).second);
     CHECK(read == expected);
-    CHECK(Contents(keyspace) == model);
+    CHECK(ContentsOf(keyspace) == model);
     // Tables that nobody else holds were not freed here, but left to the keyspace.
     CHECK(keyspace.has_discarded() == (what != 2));
   }

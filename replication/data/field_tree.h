@@ -1,0 +1,122 @@
+// Large hashes and sets: a counted tree of fields with their values, in the order of the fields' hashes.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "replication/data/byte_run.h"
+#include "replication/data/collection.h"
+#include "replication/data/counted_tree.h"
+#include "replication/data/hash.h"
+
+namespace data {
+
+// Some fields, in order of (hash, field).
+class FieldLeaf {
+ public:
+  using Key = std::uint32_t;
+  static constexpr std::size_t kMostItems = 32;
+  static constexpr std::size_t kManyBytes = 4096;
+
+  struct Item {
+    std::uint32_t hash;
+    std::string_view field;
+    std::string_view value;
+  };
+
+  Key FirstKey() const { return hashes_[0]; }
+  std::uint64_t items() const { return count_; }
+  std::size_t bytes() const { return bytes_.bytes(); }
+  bool TooLarge() const { return count_ > kMostItems || (count_ > 1 && bytes_.size() > kManyBytes); }
+  bool TooSmall() const { return count_ < kMostItems / 4 && bytes_.size() < kManyBytes / 4; }
+  FieldLeaf SplitOff();
+  bool TryTake(const FieldLeaf& next);
+
+  // Valid until the leaf is changed.
+  Item At(std::size_t index) const;
+  // How the item at `index` stands to this one in the order.
+  std::weak_ordering Compare(std::size_t index, std::uint32_t hash, std::string_view field) const;
+  // The index of the first item that is not before this one; items() when all are.
+  std::size_t LowerBound(std::uint32_t hash, std::string_view field) const;
+  // Before the item at `index`.
+  void Insert(std::size_t index, std::uint32_t hash, std::string_view field, std::string_view value);
+  void SetValue(std::size_t index, std::string_view value);
+  void Erase(std::size_t index);
+
+ private:
+  std::size_t EndOf(std::size_t index) const { return index + 1 < count_ ? starts_[index + 1] : bytes_.size(); }
+  void Shift(std::size_t from, std::int64_t by);
+
+  // One more than the most: a leaf is split after it has become too large.
+  std::array<std::uint32_t, kMostItems + 1> hashes_{};
+  std::array<std::uint32_t, kMostItems + 1> starts_{};  // in bytes_: length of the field, field, value
+  std::uint32_t count_ = 0;
+  ByteRun bytes_;
+};
+
+// Each field once. A set is one without values.
+class FieldTree final : public Collection {
+ public:
+  // `hash` is the seeded function of the keyspace: strangers must not choose the order.
+  explicit FieldTree(const KeyHash& hash) : hash_(hash) {}
+
+  std::unique_ptr<Collection> Copy() const override { return std::make_unique<FieldTree>(*this); }
+  std::size_t bytes() const override { return sizeof(*this) + tree_.bytes(); }
+
+  std::uint64_t size() const { return tree_.items(); }
+  // The value; nothing when there is no such field. Valid until the next change.
+  std::optional<std::string_view> Find(std::string_view field) const;
+  // True when the field is new.
+  bool Set(std::string_view field, std::string_view value);
+  // False when there is no such field.
+  bool Erase(std::string_view field);
+  // The item with this rank, which is below size(): all ranks are equally likely fields. O(log size).
+  FieldLeaf::Item AtRank(std::uint64_t rank) const;
+
+  // visit(field, value) for each; nothing may change meanwhile.
+  template <class Visit>
+  void ForEach(Visit&& visit) const {
+    for (auto cursor = tree_.First(); cursor.valid(); cursor.Next()) {
+      for (std::size_t i = 0; i < cursor->items(); ++i) {
+        const FieldLeaf::Item item = cursor->At(i);
+        visit(item.field, item.value);
+      }
+    }
+  }
+  // Visits at least `count` items, if there are as many, from where `cursor` stands (0: the beginning), and returns the
+  // cursor to go on from, 0 at the end. Each field that is there from beginning to end is visited exactly once.
+  template <class Visit>
+  std::uint64_t Scan(std::uint64_t cursor, std::size_t count, Visit&& visit) const {
+    if (cursor > 0xffffffffU) return 0;
+    const auto from = static_cast<std::uint32_t>(cursor);
+    std::size_t visited = 0;
+    std::uint32_t last = 0;
+    for (auto at = Seek(from, {}); at.valid(); at.Next()) {
+      for (std::size_t i = 0; i < at->items(); ++i) {
+        const FieldLeaf::Item item = at->At(i);
+        if (item.hash < from) continue;
+        // The cursor is the next hash, so those that have the same one belong together.
+        if (visited >= count && item.hash != last) return item.hash;
+        visit(item.field, item.value);
+        last = item.hash;
+        ++visited;
+      }
+    }
+    return 0;
+  }
+  void CheckShape() const { tree_.CheckShape(); }
+
+ private:
+  using Tree = CountedTree<FieldLeaf>;
+
+  std::uint32_t HashOf(std::string_view field) const { return static_cast<std::uint32_t>(hash_(field) >> 32); }
+  Tree::Cursor Seek(std::uint32_t hash, std::string_view field) const;
+
+  KeyHash hash_;
+  Tree tree_;
+};
+
+}  // namespace data
