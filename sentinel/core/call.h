@@ -58,6 +58,8 @@ std::span<const SentinelCommand> ServerCommands();
 std::span<const SentinelCommand> QueryCommands();
 // SENTINEL subcommands that change something.
 std::span<const SentinelCommand> AdminCommands();
+// SENTINEL HISTORY and EXPLAIN.
+std::span<const SentinelCommand> EvidenceCommands();
 // SENTINEL subcommands that sentinels of ours use among themselves.
 std::span<const SentinelCommand> ExtensionCommands();
 

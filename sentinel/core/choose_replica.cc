@@ -28,6 +28,8 @@ std::string ReasonAgainst(const Master& master, const Replica& replica, Evidence
   if (!replica.command.up()) return "there is no connection to it";
   if (now - replica.liveness.proof_at > kMaxPingAge) return "it has not answered PING lately";
   const InfoReport* info = FactsOf(replica, evidence);
+  // Nobody waits for the two answers of one that says so.
+  if (info == nullptr && replica.info_at && replica.info.priority == 0) return "its priority is 0";
   if (info == nullptr)
     return evidence == Evidence::kTwoReads ? "it has not answered twice" : "it has not answered INFO";
   if (evidence == Evidence::kAnyInfo && now - *replica.info_at > kMaxInfoAge) return "it has not answered INFO lately";

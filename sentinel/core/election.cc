@@ -9,6 +9,7 @@
 #include "sentinel/core/candidates.h"
 #include "sentinel/core/choose_replica.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
@@ -122,6 +123,7 @@ void AskPreVotes(State& state, Master& master, const base::Now& now, Actions& ou
 
 void Elected(State& state, Master& master, const base::Now& now, Actions& out) {
   state.timers.Cancel(ElectionKey(master, kAttempt));
+  NoteElected(state, master, now);
   AnnounceEvent(state, &master, "+elected-leader", Describe(state, master), master.failover.change, out);
   BeginSelection(state, master, now, out);
 }
@@ -198,6 +200,7 @@ void Stand(State& state, Master& master, bool forced, const base::Now& now, Acti
   failover.started_at = now.mono;
   failover.stage_at = now.mono;
   master.failover = std::move(failover);
+  NoteStanding(state, master, now);
   AnnounceEvent(state, &master, "+try-failover", Describe(state, master), state.epoch_change, out);
   const Vote own = CastVote(state, master, VoteRequest{state.current_epoch, state.my_id}, now, out);
   master.failover.change = own.change;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "sentinel/core/changes.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/scripts.h"
 
 namespace sentinel {
@@ -85,6 +86,9 @@ void AnnounceEvent(State& state, const Master* about, std::string_view event, st
   if (level == base::LogLevel::kDebug) return;
   state.server.pubsub.Publish(event, payload);
   FlushClients(state, change, out);
+  if (about != nullptr && IsRemarkable(event)) {
+    state.remarkable.push_back({about->name, std::string(event), std::string(payload)});
+  }
   if (about != nullptr && level == base::LogLevel::kWarning) QueueNotification(state, *about, event, payload, change);
 }
 

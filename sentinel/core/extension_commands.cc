@@ -3,6 +3,8 @@
 
 #include "replication/base/text.h"
 #include "sentinel/core/call.h"
+#include "sentinel/core/decision_text.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/fast_fail.h"
 
@@ -20,6 +22,17 @@ base::Result<base::Endpoint> ReadEndpoint(std::string_view host, std::string_vie
 void Words(Call& call) {
   call.reply.Array(OwnWords().size());
   for (const std::string_view word : OwnWords()) call.reply.Bulk(word);
+}
+
+void TakeDecision(Call& call) {
+  const auto from = base::ParseHexId<base::RunId>(call.words[3]);
+  if (!from) return call.reply.Error(kMalformed);
+  if (call.words.size() - 4 > kMaxDecisionWords) return call.reply.Error("ERR a decision with too many words");
+  const std::vector<std::string> words(call.words.begin() + 4, call.words.end());
+  if (const auto taken = ApplyReport(call.state, call.words[2], *from, words, call.now, call.out); !taken) {
+    return call.reply.Error("ERR " + taken.error().text);
+  }
+  call.reply.Ok();
 }
 
 void DownPush(Call& call) {
@@ -60,6 +73,9 @@ void PreVote(Call& call) {
 }
 
 constexpr std::array kCommands = {
+    SentinelCommand{SentinelRow("sentinel|decision", -5, "<master> <id> <word> ...",
+                                "A peer tells what the failover that it led looked like"),
+                    &TakeDecision},
     SentinelCommand{
         SentinelRow("sentinel|down-push", 6, "<ip> <port> <0|1> <id>", "A peer says whether it sees a master down"),
         &DownPush},

@@ -13,7 +13,7 @@
 namespace sentinel {
 namespace {
 
-constexpr std::array<std::string_view, 4> kWords = {kDownPush, kLeading, kPreVote, kRefusedPush};
+constexpr std::array<std::string_view, 5> kWords = {kDecision, kDownPush, kLeading, kPreVote, kRefusedPush};
 static_assert(std::is_sorted(kWords.begin(), kWords.end()));
 
 constexpr base::Millis kLeadingLasts{3000};
@@ -122,6 +122,13 @@ void ApplyLeading(State& state, const base::Endpoint& address, base::Epoch epoch
   const base::MonoTime last = master->field->since + master->failover_timeout;
   master->field->until = std::max(master->field->until, std::min(now.mono + kLeadingLasts, last));
   ScheduleStand(state, *master, now, out);
+}
+
+void PushDecision(State& state, const Master& master, const std::vector<std::string>& decision, ChangeNumber change,
+                  Actions& out) {
+  std::vector<std::string> words = {"SENTINEL", "DECISION", master.name, state.my_id.hex};
+  words.insert(words.end(), decision.begin(), decision.end());
+  Push(state, master, kDecision, words, change, out);
 }
 
 void SendPreVote(State& state, const Master& master, Peer& peer, Actions& out) {

@@ -15,6 +15,7 @@
 
 namespace sentinel {
 
+inline constexpr std::string_view kDecision = "decision";
 inline constexpr std::string_view kDownPush = "down-push";
 inline constexpr std::string_view kLeading = "leading";
 inline constexpr std::string_view kPreVote = "pre-vote";
@@ -48,6 +49,11 @@ void ApplyLeading(State& state, const base::Endpoint& master, base::Epoch epoch,
                   const base::Endpoint& replica, const base::Now& now, Actions& out);
 
 void PushLeading(State& state, const Master& master, const base::Endpoint& replica, Actions& out);
+
+// `SENTINEL DECISION <master> <id> <word> ...`: what a failover that we led looked like (evidence.h). Sent to peers
+// that have the word, when `change` is durable.
+void PushDecision(State& state, const Master& master, const std::vector<std::string>& decision, ChangeNumber change,
+                  Actions& out);
 
 // `SENTINEL PRE-VOTE <ip> <port> <epoch> <id>`: would we vote for `id` in `epoch`, and do we see no testimony for the
 // master? Changes nothing. Reply: integer 1 or 0.

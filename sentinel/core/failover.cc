@@ -7,6 +7,7 @@
 #include "sentinel/core/candidates.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/links.h"
@@ -55,6 +56,7 @@ void Selected(State& state, Master& master, const Candidate& best, const std::ve
   StopReads(state, master);
   master.failover.promoted = replica.id;
   master.failover.last_look = Poll{};
+  NoteSelected(master, ranked, now);
   ExplainCandidates(ranked, out);
   const std::string name = Describe(state, master, replica);
   AnnounceEvent(state, &master, "+selected-slave", name, master.failover.change, out);
@@ -136,6 +138,7 @@ void Promote(State& state, Master& master, Replica& replica, const base::Now& no
   state.timers.Cancel(Key(master, TimerKind::kLastLook));
   SendSlaveOf(master, replica, nullptr, failover.change, now, out);
   failover.slaveof_sent = true;
+  NotePromotionSent(master, now);
   Enter(master, Stage::kWaitPromotion, now);
   AnnounceEvent(state, &master, "+failover-state-wait-promotion", Describe(state, master, replica), failover.change,
                 out);
@@ -350,6 +353,7 @@ void AbortFailover(State& state, Master& master, std::string_view event, const b
     state.timers.Cancel(Key(master, kind));
   }
   state.waiting_for_save.erase(master.name);
+  NoteAborted(state, master, event, now, out);
   master.failover = Failover{};
   AnnounceEvent(state, &master, event, Describe(state, master), 0, out);
   if (!master.objective_down_since) StopReads(state, master);

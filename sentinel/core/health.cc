@@ -5,6 +5,7 @@
 
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
@@ -151,6 +152,8 @@ void JudgeDown(State& state, const Watched& watched, const base::Now& now, Actio
     watched.liveness->down_since.reset();
     if (watched.replica != nullptr) watched.replica->up_since = now.mono;
   }
+  if (watched.is_master() && down) NoteDown(state, *watched.master, now);
+  if (watched.is_master() && !down) NoteBack(state, *watched.master, now, out);
   AnnounceDown(state, watched, out);
   FollowUp(state, watched, now, out);
 }

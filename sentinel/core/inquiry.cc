@@ -6,6 +6,7 @@
 
 #include "sentinel/core/candidates.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/links.h"
@@ -110,6 +111,7 @@ void TakeInfo(State& state, const Watched& watched, const Command& asked, const 
   node.info_text = reply.text;
   node.info_at = now.mono;
   TakeRole(state, watched, node.info.role, now, out);
+  NoteInfo(state, *watched.master, node, now, out);
   state.timers.SetNoLater(InfoKey(watched), now.mono + InfoPeriod(state, watched));
 
   const std::string master_name = watched.master->name;

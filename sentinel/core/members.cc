@@ -9,6 +9,7 @@
 #include "sentinel/core/changes.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/fast_fail.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/hello.h"
@@ -291,6 +292,7 @@ void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const
   if (master.failover.slaveof_sent && stray.empty()) {
     if (const Replica* ours = ReplicaOf(state, master.failover.promoted)) stray = ours->address;
   }
+  NoteSwitched(state, master, to, leader, now, out);
   ForgetJudgement(state, master, out);
   master.stray = {};
   master.led_by = leader;

@@ -8,6 +8,7 @@
 #include "sentinel/core/candidates.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
@@ -162,6 +163,7 @@ void JudgeObjectiveDown(State& state, Master& master, const base::Now& now, Acti
 
   if (down) {
     master.objective_down_since = now.mono;
+    NoteAgreed(state, master, now);
     AnnounceEvent(state, &master, "+odown",
                   fmt::format("{} #quorum {}/{}", Describe(state, master), have, master.quorum), 0, out);
     JudgeTestimony(state, master, now, out);

@@ -7,6 +7,7 @@
 #include "sentinel/core/changes.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
@@ -82,6 +83,7 @@ void CompletePromotion(State& state, Master& master, Replica& promoted, const ba
   failover.change = MarkChanged(state, out);
   failover.stage = Stage::kReconfigure;
   failover.stage_at = now.mono;
+  NotePromoted(state, master, promoted, now);
   AnnounceEvent(state, &master, "+promoted-slave", Describe(state, master, promoted), failover.change, out);
   AnnounceEvent(state, &master, "+failover-state-reconf-slaves", Describe(state, master), failover.change, out);
   // Earlier than stock's leader, which says so only when the last replica follows: the address is agreed now.

@@ -14,6 +14,7 @@
 #include "replication/base/random.h"
 #include "replication/base/time.h"
 #include "replication/serve/session.h"
+#include "sentinel/core/decision.h"
 #include "sentinel/core/info_report.h"
 #include "sentinel/core/link.h"
 #include "sentinel/core/scripts.h"
@@ -234,6 +235,8 @@ struct Master : DataNode {
   // as the address of a newer epoch is known.
   base::Endpoint stray;
 
+  Chronicle chronicle;  // what was decided, and why
+
   std::map<base::Endpoint, Replica> replicas;  // by announced address
   std::map<base::RunId, Opinion> sentinels;    // who else watches this master
 };
@@ -318,6 +321,16 @@ struct State {
   serve::Server server;  // those who connected to us
 
   std::deque<ScriptJob> scripts;  // in the order in which they were queued
+
+  // Announced in this step, and worth a line in a decision: master, event, payload (evidence.h).
+  struct Remarkable {
+    std::string master;
+    std::string event;
+    std::string payload;
+  };
+  std::vector<Remarkable> remarkable;
+  // Masters whose decision waits for its address to be durable, to say how long that took.
+  std::set<std::string> publishing;
 
   // Masters about which a hello waits for a save.
   std::set<std::string> hellos_owed;

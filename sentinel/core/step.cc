@@ -9,6 +9,7 @@
 #include "sentinel/core/clients.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/health.h"
@@ -188,6 +189,7 @@ void Take(State& state, const base::Now& now, const StateSaved& input, Actions& 
   if (works_again) SavesWorkAgain(state, now, out);
   AnswerAfterSave(state, input, now, out);
   SendOwedHellos(state, now, out);
+  NoteDurable(state, now, out);
   OwnVotesAreDurable(state, now, out);
 }
 
@@ -214,6 +216,7 @@ void Finish(State& state, const base::Now& now, Actions& out) {
       if (Master* master = FindMaster(state, name)) FinishFailover(state, *master, now, out);
     }
   }
+  TakeRemarkable(state, now, out);
   StartScripts(state, now, out);
   const auto next = state.timers.Next();
   if (next && next != state.wake_at) {

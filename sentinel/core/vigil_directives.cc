@@ -6,6 +6,7 @@
 #include <array>
 
 #include "replication/base/text.h"
+#include "sentinel/core/decision_text.h"
 #include "sentinel/core/sentinel_directives.h"
 
 namespace sentinel {
@@ -75,6 +76,20 @@ void RenderVote(const State&, const Master& master, VigilLines& lines) {
                         master.config_epoch.value));
 }
 
+// sentinel decision <master> <field> ...: what HISTORY shows (decision_text.h). Written by RenderVigil itself.
+std::string LoadDecision(State&, Master& master, const Words& words, const base::Now&) {
+  auto decision = DecodeDecision(std::span(words).subspan(2));
+  if (!decision) return decision.error().text;
+  if (decision->open()) decision->outcome = Outcome::kInterrupted;
+  Chronicle& chronicle = master.chronicle;
+  if (chronicle.decisions.size() >= kDecisionsPerMaster) chronicle.decisions.erase(chronicle.decisions.begin());
+  chronicle.last_number = std::max(chronicle.last_number, decision->number);
+  chronicle.decisions.push_back(*std::move(decision));
+  return {};
+}
+
+void RenderNothing(const State&, const Master&, VigilLines&) {}
+
 constexpr VigilDirective Setting(std::string_view name, std::size_t words, std::string_view usage,
                                  VigilDirective::LoadMaster load, VigilDirective::RenderMaster render) {
   return {name, words, words, nullptr, nullptr, load, render, true, usage};
@@ -87,6 +102,7 @@ constexpr VigilDirective Learned(std::string_view name, std::size_t least, std::
 }
 
 constexpr std::array kDirectives = {
+    Learned("decision", 3, 2 + kMaxDecisionWords, &LoadDecision, &RenderNothing),
     Setting("fast-fail", 3, "<ms>", &LoadFastFail, &RenderFastFail),
     Setting("offset-first", 3, "yes|no", &LoadOffsetFirst, &RenderOffsetFirst),
     Setting("testimony-timeout", 3, "<ms>", &LoadTestimonyTimeout, &RenderTestimonyTimeout),

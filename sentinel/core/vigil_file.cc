@@ -6,6 +6,7 @@
 
 #include "replication/base/config_lines.h"
 #include "replication/base/text.h"
+#include "sentinel/core/decision_text.h"
 #include "sentinel/core/vigil_directives.h"
 
 namespace sentinel {
@@ -14,6 +15,31 @@ namespace {
 constexpr std::string_view kHead =
     "# What vigil-sentinel keeps beside sentinel.conf, where a stock redis-sentinel would not start with it.\n"
     "# Settings may be edited while the sentinel is stopped, or set with SENTINEL SET.\n";
+
+// From here on nothing but decisions, which are rendered without looking at the old text.
+constexpr std::string_view kDecisionsBelow = "# Decisions, oldest first: SENTINEL HISTORY shows them.\n";
+
+// So many are written: the file stays small beside thousands of masters, and the newest of each are there.
+constexpr std::size_t kDecisionsInFile = 512;
+
+void AppendDecisions(const State& state, std::string& text) {
+  std::size_t masters = 0;
+  for (const auto& [name, master] : state.masters) masters += !master.chronicle.decisions.empty();
+  if (masters == 0) return;
+  const std::size_t each = std::clamp(kDecisionsInFile / masters, std::size_t{1}, kDecisionsPerMaster);
+  text += kDecisionsBelow;
+  for (const auto& [name, master] : state.masters) {
+    const std::vector<Decision>& all = master.chronicle.decisions;
+    for (std::size_t i = all.size() - std::min(all.size(), each); i < all.size(); ++i) {
+      if (all[i].line.empty()) {
+        all[i].line = "sentinel decision " + base::QuoteWord(name);
+        for (const std::string& word : EncodeDecision(all[i])) all[i].line += " " + base::QuoteWord(word);
+        all[i].line += "\n";
+      }
+      text += all[i].line;
+    }
+  }
+}
 
 tl::unexpected<base::Error> Refuse(const base::ConfigLine& line, std::string_view reason) {
   return base::Fail(base::ErrorCode::kInvalid, base::DescribeConfigError(line, reason));
@@ -80,7 +106,8 @@ base::Result<std::vector<std::string>> LoadVigil(std::string_view text, State& s
 }
 
 std::string RenderVigil(const State& state, std::string_view old_text) {
-  Rewrite rewrite(old_text.empty() ? kHead : old_text);
+  const std::string_view head = old_text.substr(0, old_text.find(kDecisionsBelow));
+  Rewrite rewrite(head.empty() ? kHead : head);
   for (const VigilDirective& row : VigilDirectives()) {
     rewrite.Begin(row);
     if (row.render != nullptr) {
@@ -89,8 +116,10 @@ std::string RenderVigil(const State& state, std::string_view old_text) {
     }
     for (const auto& [name, master] : state.masters) row.render_master(state, master, rewrite);
   }
-  if (old_text.empty() && !rewrite.any()) return {};
-  return rewrite.Finish();
+  std::string decisions;
+  AppendDecisions(state, decisions);
+  if (old_text.empty() && !rewrite.any() && decisions.empty()) return {};
+  return rewrite.Finish() + decisions;
 }
 
 std::string BelongsIntoVigilFile(const State& state, std::string_view directive) {

@@ -35,7 +35,8 @@ std::string VigilPath(std::string_view config_path);
 // does not know (any more) are passed over. Error kInvalid: "<line>: '<text>': <reason>", the first one found.
 base::Result<std::vector<std::string>> LoadVigil(std::string_view text, State& state, const base::Now& now);
 
-// The text to store: `old_text` with the state's lines put in place; comments and order stay. Deterministic.
+// The text to store: `old_text` with the state's lines put in place, comments and order stay; decisions behind them.
+// Deterministic. Bounded: 512 decisions, or one for each master if these are more.
 std::string RenderVigil(const State& state, std::string_view old_text);
 
 // What a directive of this file gets that stands in sentinel.conf.

@@ -433,7 +433,7 @@ TEST_CASE("client commands: a client that wants no replies gets none") {
 }
 
 TEST_CASE("client commands: every row can be called, answers, and does not end the process") {
-  for (const auto commands : {ServerCommands(), QueryCommands(), AdminCommands(), ExtensionCommands()}) {
+  for (const auto commands : {ServerCommands(), QueryCommands(), AdminCommands(), ExtensionCommands(), EvidenceCommands()}) {
     for (const SentinelCommand& command : commands) {
       Desk desk;
       std::string line(command.row.name);
