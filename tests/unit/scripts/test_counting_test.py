@@ -53,14 +53,14 @@ class Counting(unittest.TestCase):
         self.assertEqual((code, last), (result[0], result[1][-1]), "\n".join(result[1]))
 
     def test_all_parts_are_added_up(self):
-        self.assert_ends(0, "53 passed, 0 failed", self.run_test())
+        self.assert_ends(0, "73 passed, 0 failed", self.run_test())
 
     def test_one_part_alone(self):
         self.assert_ends(0, "10 passed, 0 failed", self.run_test("scenario"))
 
     def test_a_failed_test_case_fails_the_run(self):
         self.stand_in("build/sim/bin/sim_tests", summary(8, 2))
-        self.assert_ends(1, "51 passed, 2 failed", self.run_test())
+        self.assert_ends(1, "71 passed, 2 failed", self.run_test())
 
     def test_a_crash_without_a_summary_is_a_failure(self):
         self.stand_in("build/dev/bin/unit_tests", "echo about to die\nkill -SEGV $$\n")
@@ -78,7 +78,7 @@ class Counting(unittest.TestCase):
 
     def test_a_part_without_a_program_is_a_failure(self):
         os.remove(os.path.join(self.root, "build/release/bin/interop_tests"))
-        self.assert_ends(1, "43 passed, 1 failed", self.run_test())
+        self.assert_ends(1, "53 passed, 1 failed", self.run_test())
 
     def test_a_hanging_program_is_ended_and_a_failure(self):
         self.stand_in("build/dev/bin/unit_tests", "sleep 600\n")
@@ -86,7 +86,7 @@ class Counting(unittest.TestCase):
 
     def test_a_build_that_fails_is_a_failure_and_the_rest_still_runs(self):
         self.stand_in("tools/ninja", '[ "$3" != -t ] || exit 0\n[ "$2" != build/sim ]\n')
-        self.assert_ends(1, "43 passed, 1 failed", self.run_test())
+        self.assert_ends(1, "63 passed, 1 failed", self.run_test())
 
     def test_violations_of_the_layers_are_a_failure(self):
         self.write("scripts/check_layers.py", "raise SystemExit(1)\n")
@@ -100,6 +100,26 @@ class Counting(unittest.TestCase):
     def test_a_python_file_that_cannot_be_read_is_a_failure(self):
         self.write("tests/unit/scripts/bad_test.py", "nonsense(\n")
         self.assert_ends(1, "2 passed, 1 failed", self.run_test("python"))
+
+    def test_two_halves_run_at_once_and_both_count(self):
+        meet = os.path.join(self.root, "met")
+        os.mkdir(meet)
+        # Each half waits until the other one has begun, and fails alone.
+        self.stand_in("build/release/bin/cluster_tests",
+                      'case "$*" in *source-file-exclude=*) me=b other=a ;; *source-file=*) me=a other=b ;; esac\n'
+                      'cd "%s"\ntouch $me\nfor i in {1..300}; do [ -e $other ] && break; sleep 0.1; done\n'
+                      '[ -e $other ] || exit 9\n' % meet + summary(6, 1))
+        self.assert_ends(1, "12 passed, 2 failed", self.run_test("cluster"))
+
+    def test_a_choice_of_tests_is_not_halved(self):
+        self.assert_ends(0, "10 passed, 0 failed", self.run_test("cluster", "--", "-tc=x"))
+
+    def test_what_cannot_run_is_told_and_is_neither_passed_nor_failed(self):
+        self.stand_in("build/dev/bin/unit_tests", "echo '[skipped] network: no right'\n" + summary(10, 0))
+        code, lines = self.run_test("unit")
+        self.assert_ends(0, "10 passed, 0 failed", (code, lines))
+        self.assertTrue(any(line.endswith("skipped: network: no right") for line in lines), lines)
+        self.assertTrue(any("1 skipped" in line for line in lines), lines)
 
     def test_an_unknown_part_runs_nothing(self):
         code, lines = self.run_test("unitt")
