@@ -8,6 +8,7 @@
 #include "sentinel/core/failover.h"
 #include "sentinel/core/global_options.h"
 #include "sentinel/core/members.h"
+#include "sentinel/core/names.h"
 #include "sentinel/core/numeric_host.h"
 #include "sentinel/core/set_options.h"
 
@@ -40,7 +41,7 @@ void Monitor(Call& call) {
   wanted.quorum = static_cast<int>(*quorum);
   const std::string host(call.words[3]);
   if (!IsNumericHost(host)) {
-    if (host.empty() || !call.state.resolve_hostnames || base::HasControlCharacters(host)) {
+    if (!MayBeHost(call.state, host)) {
       return call.reply.Error("ERR Invalid IP address or hostname specified");
     }
     wanted.hostname = host;

@@ -60,6 +60,8 @@ std::span<const SentinelCommand> QueryCommands();
 std::span<const SentinelCommand> AdminCommands();
 // SENTINEL HISTORY and EXPLAIN.
 std::span<const SentinelCommand> EvidenceCommands();
+// SENTINEL subcommands about members and pauses: of operators, and among sentinels of ours.
+std::span<const SentinelCommand> MemberCommands();
 // SENTINEL subcommands that sentinels of ours use among themselves.
 std::span<const SentinelCommand> ExtensionCommands();
 

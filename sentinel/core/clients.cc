@@ -17,8 +17,9 @@ constexpr int kSessionGroup = 0;
 constexpr std::size_t kMaxQueuedCommands = 10000;
 
 // Groups 1, 2 ... of the command table.
-std::array<std::span<const SentinelCommand>, 5> OwnGroups() {
-  return {ServerCommands(), QueryCommands(), AdminCommands(), ExtensionCommands(), EvidenceCommands()};
+std::array<std::span<const SentinelCommand>, 6> OwnGroups() {
+  return {ServerCommands(), QueryCommands(),     AdminCommands(),
+          MemberCommands(), ExtensionCommands(), EvidenceCommands()};
 }
 
 // Commands about a connection that make no sense without data: a client that asks for them has mistaken us for a

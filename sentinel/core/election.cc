@@ -13,6 +13,7 @@
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/testimony.h"
 #include "sentinel/core/vote.h"
@@ -89,6 +90,16 @@ std::string CalendarTime(base::WallTime at) {
                      static_cast<int>(date.year()));
 }
 
+// Until when no failover will be started, and why: once for each such wait, beside stock's line in the log.
+void TellDelay(State& state, Master& master, MonoTime until, std::string_view why, const base::Now& now, Actions& out) {
+  if (master.delay_told && *master.delay_told >= until) return;
+  master.delay_told = until;
+  LogNotice(out, fmt::format("Next failover delay: I will not start a failover before {}",
+                             CalendarTime(now.wall + (until - now.mono))));
+  AnnounceEvent(state, &master, "+failover-delayed",
+                fmt::format("{} {} ms #{}", Describe(state, master), (until - now.mono).count(), why), 0, out);
+}
+
 void EndPreVote(State& state, Master& master) {
   master.pre_vote = Poll{};
   state.timers.Cancel(ElectionKey(master, kPreVotes));
@@ -98,7 +109,7 @@ void JudgePreVotes(State& state, Master& master, bool over, const base::Now& now
   const int needed = VotesNeeded(master);
   const int yes = 1 + static_cast<int>(master.pre_vote.yes.size());
   const int no = static_cast<int>(master.pre_vote.no.size());
-  if (IsHeldByTestimony(master, now)) {
+  if (IsHeldByTestimony(master, now) || IsPaused(master, now)) {
     EndPreVote(state, master);
     ScheduleStand(state, master, now, out);
   } else if (yes >= needed) {
@@ -148,9 +159,12 @@ void ScheduleStand(State& state, Master& master, const base::Now& now, Actions& 
   if (FieldIsTaken(master, now)) at = std::max(at, master.field->until);
   if (IsHeldByTestimony(master, now)) at = std::max(at, TestimonyTimeoutAt(master));
   if (const Millis back_off = BackOffOf(master, now); back_off.count() > 0) {
-    LogNotice(out, fmt::format("Next failover delay: I will not start a failover before {}",
-                               CalendarTime(now.wall + back_off)));
     at = std::max(at, now.mono + back_off);
+    TellDelay(state, master, now.mono + back_off, "back-off", now, out);
+  }
+  if (IsPaused(master, now)) {
+    at = std::max(at, *master.pause.until);
+    TellDelay(state, master, *master.pause.until, "paused", now, out);
   }
   state.timers.Set(timer, at + RankOf(state, master) * kRankStep);
 }
@@ -158,7 +172,7 @@ void ScheduleStand(State& state, Master& master, const base::Now& now, Actions& 
 void StandDue(State& state, Master& master, const base::Now& now, Actions& out) {
   if (!master.objective_down_since || master.failover.active() || master.pre_vote.serial != 0) return;
   if (FieldIsTaken(master, now) || now.mono < master.stand_after || BackOffOf(master, now).count() > 0 ||
-      IsHeldByTestimony(master, now)) {
+      IsHeldByTestimony(master, now) || IsPaused(master, now)) {
     ScheduleStand(state, master, now, out);
     return;
   }

@@ -51,6 +51,10 @@ const std::string& ShownHost(const State& state, const base::Endpoint& address, 
   return state.announce_hostnames && !hostname.empty() ? hostname : address.host;
 }
 
+base::Endpoint ShownEndpoint(const State& state, const DataNode& node) {
+  return {ShownHost(state, node.address, node.hostname), node.address.port};
+}
+
 std::string ReplicaName(const State& state, const Replica& replica) {
   return base::Endpoint{ShownHost(state, replica.address, replica.hostname), replica.address.port}.ToString();
 }

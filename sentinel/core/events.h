@@ -15,6 +15,8 @@ namespace sentinel {
 // The host to show for an address: its name when it has one and `announce-hostnames yes`.
 const std::string& ShownHost(const State& state, const base::Endpoint& address, const std::string& hostname);
 // "127.0.0.1:6380", "[::1]:6380": the name of a replica.
+// What nodes are told to follow: the name, when names are announced.
+base::Endpoint ShownEndpoint(const State& state, const DataNode& node);
 std::string ReplicaName(const State& state, const Replica& replica);
 
 // `<type> <name> <ip> <port>`, and for replicas and peers ` @ <master> <ip> <port>`.

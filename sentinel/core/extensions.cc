@@ -6,14 +6,18 @@
 #include <array>
 
 #include "sentinel/core/election.h"
+#include "sentinel/core/forget.h"
+#include "sentinel/core/leave.h"
 #include "sentinel/core/links.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/testimony.h"
 
 namespace sentinel {
 namespace {
 
-constexpr std::array<std::string_view, 5> kWords = {kDecision, kDownPush, kLeading, kPreVote, kRefusedPush};
+constexpr std::array<std::string_view, 8> kWords = {kDecision, kDownPush, kForgotten, kGoodBye,
+                                                    kLeading,  kPaused,   kPreVote,   kRefusedPush};
 static_assert(std::is_sorted(kWords.begin(), kWords.end()));
 
 constexpr base::Millis kLeadingLasts{3000};
@@ -30,14 +34,6 @@ void PushTo(Peer& peer, const Master& master, std::string_view word, const std::
             ChangeNumber change, Actions& out) {
   if (!peer.command.up() || !peer.words.contains(std::string(word)) || peer.command.pending >= kMaxPending) return;
   SendOne(peer.command, Command{Request::kPush, master.name, 0, words}, change, out);
-}
-
-// To every peer of the master that speaks `word`.
-void Push(State& state, const Master& master, std::string_view word, const std::vector<std::string>& words,
-          ChangeNumber change, Actions& out) {
-  for (const auto& [id, opinion] : master.sentinels) {
-    if (Peer* peer = FindPeer(state, id)) PushTo(*peer, master, word, words, change, out);
-  }
 }
 
 // `<word> <ip> <port> <0|1> <id>`
@@ -69,12 +65,19 @@ void TakeWords(Peer& peer, const ReplyValue& reply) {
   }
 }
 
+void PushWords(State& state, const Master& master, std::string_view word, const std::vector<std::string>& words,
+               ChangeNumber change, Actions& out) {
+  for (const auto& [id, opinion] : master.sentinels) {
+    if (Peer* peer = FindPeer(state, id)) PushTo(*peer, master, word, words, change, out);
+  }
+}
+
 void PushDown(State& state, const Master& master, Actions& out) {
-  Push(state, master, kDownPush, FindingWords(state, master, kDownPush, master.liveness.down()), 0, out);
+  PushWords(state, master, kDownPush, FindingWords(state, master, kDownPush, master.liveness.down()), 0, out);
 }
 
 void PushRefused(State& state, const Master& master, bool refused, Actions& out) {
-  Push(state, master, kRefusedPush, FindingWords(state, master, kRefusedPush, refused), 0, out);
+  PushWords(state, master, kRefusedPush, FindingWords(state, master, kRefusedPush, refused), 0, out);
 }
 
 void TellStanding(State& state, Peer& peer, Actions& out) {
@@ -103,7 +106,7 @@ void PushLeading(State& state, const Master& master, const base::Endpoint& repli
   words.push_back(state.my_id.hex);
   words.push_back(replica.host);
   words.push_back(fmt::format("{}", replica.port));
-  Push(state, master, kLeading, words, master.failover.change, out);
+  PushWords(state, master, kLeading, words, master.failover.change, out);
 }
 
 void ApplyLeading(State& state, const base::Endpoint& address, base::Epoch epoch, const base::RunId& leader,
@@ -128,7 +131,7 @@ void PushDecision(State& state, const Master& master, const std::vector<std::str
                   Actions& out) {
   std::vector<std::string> words = {"SENTINEL", "DECISION", master.name, state.my_id.hex};
   words.insert(words.end(), decision.begin(), decision.end());
-  Push(state, master, kDecision, words, change, out);
+  PushWords(state, master, kDecision, words, change, out);
 }
 
 void SendPreVote(State& state, const Master& master, Peer& peer, Actions& out) {
@@ -146,7 +149,8 @@ bool AnswerPreVote(const State& state, const base::Endpoint& address, base::Epoc
   const bool led_by_other = FieldIsTaken(*master, now) && master->field->leader != candidate;
   const bool leading = master->failover.active();
   const bool held = IsHeldByTestimony(*master, now);
-  return would_vote && !led_by_other && !leading && !held && !state.save_failing;
+  // Who asks has not heard of the pause; only an operator's failover, which asks nobody, is wanted now.
+  return would_vote && !led_by_other && !leading && !held && !state.save_failing && !IsPaused(*master, now);
 }
 
 }  // namespace sentinel

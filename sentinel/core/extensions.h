@@ -48,6 +48,10 @@ void PushDown(State& state, const Master& master, Actions& out);
 void ApplyLeading(State& state, const base::Endpoint& master, base::Epoch epoch, const base::RunId& leader,
                   const base::Endpoint& replica, const base::Now& now, Actions& out);
 
+// To every peer of `master` that speaks `word` and can be reached now. Leaves when `change` is durable.
+void PushWords(State& state, const Master& master, std::string_view word, const std::vector<std::string>& words,
+               ChangeNumber change, Actions& out);
+
 void PushLeading(State& state, const Master& master, const base::Endpoint& replica, Actions& out);
 
 // `SENTINEL DECISION <master> <id> <word> ...`: what a failover that we led looked like (evidence.h). Sent to peers

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "sentinel/core/conduct.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/leave.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/testimony.h"
@@ -25,7 +27,7 @@ void AnnounceDown(State& state, const Watched& watched, Actions& out) {
     AnnounceEvent(state, watched.master, event, Describe(state, *watched.master, *watched.replica), 0, out);
   } else if (watched.master != nullptr) {
     AnnounceEvent(state, watched.master, event, Describe(state, *watched.master), 0, out);
-  } else {
+  } else if (!HasLeft(*watched.peer)) {
     for (auto& [name, master] : state.masters) {
       if (!master.sentinels.contains(watched.peer->run_id)) continue;
       AnnounceEvent(state, &master, event, Describe(state, master, *watched.peer), 0, out);
@@ -97,6 +99,7 @@ void TakePong(State& state, const Watched& watched, const ReplyValue& reply, con
   liveness.answered_at = now.mono;
   watched.command->heard_at = now.mono;
   if (watched.is_master()) MasterAnswered(state, *watched.master, now, out);
+  NoteRefusal(state, watched, reply, out);
   if (!IsProofOfLife(reply)) {
     if (liveness.down()) JudgeDown(state, watched, now, out);  // no longer for silence
     if (reply.is_error() && reply.StartsWith("BUSY") && liveness.down() && !liveness.script_kill_sent &&
@@ -115,6 +118,7 @@ void TakePong(State& state, const Watched& watched, const ReplyValue& reply, con
   if (rebooting && reply.StartsWith("PONG")) watched.master->reboot_seen_at.reset();
   // Later proof only moves the deadline away, which the timer finds out by itself when it fires.
   if (liveness.down() || rebooting) JudgeDown(state, watched, now, out);
+  if (watched.peer != nullptr) NoteAnswer(*watched.peer);
 }
 
 DownDeadline DownDeadlineOf(const State& state, const Watched& watched) {

@@ -7,12 +7,14 @@
 
 #include "replication/base/text.h"
 #include "sentinel/core/changes.h"
+#include "sentinel/core/conduct.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/forget.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
-#include "sentinel/core/numeric_host.h"
+#include "sentinel/core/names.h"
 #include "sentinel/core/scripts.h"
 #include "sentinel/core/vote.h"
 
@@ -22,12 +24,9 @@ namespace {
 // Without an answer to the earlier ones more than this many would only repeat them.
 constexpr int kMaxHellosUnderWay = 3;
 
-bool IsHost(const State& state, const std::string& host) {
-  return !host.empty() && (state.resolve_hostnames || IsNumericHost(host));
-}
-
-// The sentinel `hello` speaks for is not known under this master at this address: enters it, or moves it.
-void Introduce(State& state, Master& master, const Hello& hello, const base::Now& now, Actions& out) {
+// The sentinel `hello` speaks for is not known under this master at this address: enters it, or moves it. False when
+// there are too many already.
+bool Introduce(State& state, Master& master, const Hello& hello, const base::Now& now, Actions& out) {
   const bool moved = master.sentinels.contains(hello.run_id);
   if (moved) {
     AnnounceEvent(state, &master, "+sentinel-address-switch",
@@ -35,6 +34,7 @@ void Introduce(State& state, Master& master, const Hello& hello, const base::Now
                               hello.sentinel.port, hello.run_id.hex),
                   0, out);
   } else {
+    if (TooManySentinels(state, master, out)) return false;
     for (const auto& [id, opinion] : master.sentinels) {
       const Peer* other = FindPeer(state, id);
       if (other == nullptr || other->address != hello.sentinel) continue;
@@ -49,9 +49,10 @@ void Introduce(State& state, Master& master, const Hello& hello, const base::Now
 
   const bool shared = !moved && FindPeer(state, hello.run_id) != nullptr;
   Peer& peer = AddPeer(state, master, hello.run_id, hello.sentinel, now, out);
-  if (peer.address != hello.sentinel) {
+  if (!IsAt(hello.sentinel, peer.address, peer.hostname)) {
     CloseLinks(state, WatchedOf(peer), out);
     peer.address = hello.sentinel;
+    peer.hostname.clear();
     OpenLinks(state, WatchedOf(peer), now, out);
     const auto others = std::count_if(state.masters.begin(), state.masters.end(), [&](const auto& entry) {
       return entry.first != master.name && entry.second.sentinels.contains(hello.run_id);
@@ -61,9 +62,10 @@ void Introduce(State& state, Master& master, const Hello& hello, const base::Now
                     fmt::format("{} {} additional matching instances", Describe(state, master, peer), others), 0, out);
     }
   }
-  if (moved) return;
+  if (moved) return true;
   if (shared) SendHello(state, master, WatchedOf(peer), now, out);
   AnnounceEvent(state, &master, "+sentinel", Describe(state, master, peer), state.newest_change, out);
+  return true;
 }
 
 // Two sentinels name different addresses under one config epoch: nobody is right by that alone (A11).
@@ -79,9 +81,13 @@ void NoteConflict(State& state, Master& master, Opinion& opinion, const Hello& h
 void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hello& hello, const base::Now& now,
                        Actions& out) {
   const base::Endpoint current = AddressOf(state, master).endpoint;
-  const bool same = hello.master == current || (hello.master == base::Endpoint{master.hostname, master.address.port});
+  // Who has not yet heard that the name stands for another address now speaks of the same node.
+  const bool same = hello.master == current || IsAt(hello.master, master.address, master.hostname) ||
+                    IsAt(hello.master, master.address, master.name_record.previous_address);
   if (hello.config_epoch <= master.config_epoch) {
     if (hello.config_epoch == master.config_epoch && !same) {
+      // Perhaps it has looked up the name later than we have.
+      if (AskNameAgain(state, WatchedOf(master), now, out)) return;
       NoteConflict(state, master, opinion, hello, out);
     } else {
       opinion.conflict = {};
@@ -178,6 +184,7 @@ void HelloDue(State& state, Master& master, const base::Now& now, Actions& out) 
   for (auto& [id, opinion] : master.sentinels) {
     if (Peer* peer = FindPeer(state, id)) SendHello(state, master, WatchedOf(*peer), now, out);
   }
+  AskVotersThere(state, master, out);
 }
 
 void HelloAtOnce(State& state, Master& master, const base::Now& now, Actions& out) {
@@ -213,7 +220,9 @@ bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, Acti
 }
 
 void ApplyHello(State& state, std::string_view payload, InstanceId via, const base::Now& now, Actions& out) {
-  const auto hello = ParseHello(payload);
+  auto hello = payload.size() <= kMaxHelloBytes
+                   ? ParseHello(payload)
+                   : base::Result<Hello>(base::Fail(base::ErrorCode::kInvalid, "too long"));
   if (!hello) {
     ++state.hellos_dropped;
     return;
@@ -221,14 +230,20 @@ void ApplyHello(State& state, std::string_view payload, InstanceId via, const ba
   if (DataNode* node = DataNodeOf(state, via)) node->hello_heard_at = now.mono;
   if (hello->run_id == state.my_id) return;
   Master* master = FindMaster(state, hello->master_name);
-  if (master == nullptr || !IsHost(state, hello->sentinel.host) || !IsHost(state, hello->master.host)) {
+  if (master == nullptr || !MayBeHost(state, hello->sentinel.host) || !MayBeHost(state, hello->master.host)) {
     ++state.hellos_dropped;
     return;
   }
   const Peer* known = FindPeer(state, hello->run_id);
-  if (!master->sentinels.contains(hello->run_id) || known == nullptr || known->address != hello->sentinel) {
-    Introduce(state, *master, *hello, now, out);
+  const bool same_place = known != nullptr && IsAt(hello->sentinel, known->address, known->hostname);
+  if (!master->sentinels.contains(hello->run_id) || !same_place) {
+    if (!Introduce(state, *master, *hello, now, out)) {
+      ++state.hellos_dropped;
+      return;
+    }
   }
+  // Nodes that are announced by their names are known here by their addresses.
+  hello->master = KnownAs(*master, hello->master);
   Peer& peer = *FindPeer(state, hello->run_id);
   peer.hello_heard_at = now.mono;
   // A config epoch is one that the clock has reached: a message that claims otherwise would lift an address beyond

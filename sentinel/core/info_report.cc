@@ -11,6 +11,12 @@ namespace {
 using base::ParseInt;
 using base::Split;
 
+// A host may come to stand in events and files: one that could not be a host is none.
+std::string HostOf(std::string_view value) {
+  if (value.size() > 253 || base::HasControlCharacters(value)) return {};
+  return std::string(value);
+}
+
 // "ip=127.0.0.1,port=6380,state=online,..." or, from very old servers, "127.0.0.1,6380,online".
 std::optional<base::Endpoint> ParseReplicaLine(std::string_view value) {
   base::Endpoint endpoint;
@@ -21,7 +27,7 @@ std::optional<base::Endpoint> ParseReplicaLine(std::string_view value) {
     const std::size_t equals = field.find('=');
     const std::string_view key = named ? field.substr(0, equals) : (i == 0 ? "ip" : i == 1 ? "port" : "");
     if (named) field = equals == std::string_view::npos ? std::string_view() : field.substr(equals + 1);
-    if (key == "ip") endpoint.host = std::string(field);
+    if (key == "ip") endpoint.host = HostOf(field);
     if (key == "port") endpoint.port = base::ParsePort(field).value_or(0);
   }
   if (endpoint.host.empty() || endpoint.port == 0) return std::nullopt;
@@ -40,7 +46,8 @@ bool IsDatabaseKey(std::string_view key) {
 
 std::int64_t KeysOf(std::string_view value) {
   if (!value.starts_with("keys=")) return 0;
-  return ParseInt<std::int64_t>(Split(value.substr(5), ',')[0]).value_or(0);
+  // Sums over all databases that a report could name must fit.
+  return std::clamp<std::int64_t>(ParseInt<std::int64_t>(Split(value.substr(5), ',')[0]).value_or(0), 0, 1LL << 40);
 }
 
 bool IsNoId(std::string_view hex) {
@@ -49,7 +56,9 @@ bool IsNoId(std::string_view hex) {
 
 void TakeField(InfoReport& report, std::string_view key, std::string_view value) {
   const auto number = [&](base::Offset& field) {
-    if (const auto parsed = ParseInt<base::Offset>(value)) field = *parsed;
+    // Sums and differences of two must fit, whatever a node claims.
+    const auto parsed = ParseInt<base::Offset>(value);
+    if (parsed && *parsed >= -1 && *parsed <= (1LL << 61)) field = *parsed;
   };
   const auto id = [&](base::ReplicationId& field) {
     if (const auto parsed = base::ParseHexId<base::ReplicationId>(value); parsed && !IsNoId(value)) field = *parsed;
@@ -63,7 +72,7 @@ void TakeField(InfoReport& report, std::string_view key, std::string_view value)
     if (report.replicas.size() >= kMaxReplicasPerInfo) return;
     if (auto replica = ParseReplicaLine(value)) report.replicas.push_back(std::move(*replica));
   } else if (key == "master_host") {
-    report.master.host = std::string(value);
+    report.master.host = HostOf(value);
   } else if (key == "master_port") {
     report.master.port = ParseInt<std::uint16_t>(value).value_or(0);
   } else if (key == "master_link_status") {
@@ -93,7 +102,7 @@ void TakeField(InfoReport& report, std::string_view key, std::string_view value)
   } else if (key == "slave_apply_delay_secs") {
     report.delayed = ParseInt<std::int64_t>(value).value_or(0) > 0;
   } else if (key == "master_failover_state") {
-    report.failover_state = std::string(value);
+    if (value.size() <= 64 && !base::HasControlCharacters(value)) report.failover_state = std::string(value);
   } else if (IsDatabaseKey(key)) {
     report.keys = std::max<std::int64_t>(report.keys, 0) + KeysOf(value);
   }

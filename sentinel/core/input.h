@@ -89,7 +89,10 @@ struct Stalled {
   base::Millis by{};
 };
 
+// SIGTERM or SIGINT: we say good-bye, and leave.
+struct Terminate {};
+
 using Input = std::variant<Deadline, LinkUp, LinkDown, ReplyArrived, HelloReceived, ClientArrived, ClientCommand,
-                           ClientGone, StateSaved, ScriptStarted, ScriptEnded, NameResolved, Stalled>;
+                           ClientGone, StateSaved, ScriptStarted, ScriptEnded, NameResolved, Stalled, Terminate>;
 
 }  // namespace sentinel

@@ -5,13 +5,14 @@
 #include <algorithm>
 
 #include "sentinel/core/candidates.h"
+#include "sentinel/core/conduct.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
-#include "sentinel/core/numeric_host.h"
+#include "sentinel/core/names.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/testimony.h"
 
@@ -22,11 +23,6 @@ constexpr base::Millis kFastPeriod{1000};
 
 TimerKey InfoKey(const Watched& watched) {
   return TimerKey{watched.id, TimerKind::kInfo, 0};
-}
-
-std::string DescribeNode(const State& state, const Watched& watched) {
-  return watched.replica != nullptr ? Describe(state, *watched.master, *watched.replica)
-                                    : Describe(state, *watched.master);
 }
 
 base::Millis InfoPeriod(const State& state, const Watched& watched) {
@@ -42,7 +38,7 @@ void TakeRunId(State& state, const Watched& watched, const base::RunId& run_id, 
   if (run_id.empty() || run_id == watched.node->info.run_id) return;
   if (watched.node->info.run_id.empty()) return;
   if (watched.is_master() && watched.master->reboot_down_after.count() > 0) watched.master->reboot_seen_at = now.mono;
-  AnnounceEvent(state, watched.master, "+reboot", DescribeNode(state, watched), 0, out);
+  AnnounceEvent(state, watched.master, "+reboot", DescribeAny(state, watched), 0, out);
 }
 
 void TakeRole(State& state, const Watched& watched, Role role, const base::Now& now, Actions& out) {
@@ -52,7 +48,7 @@ void TakeRole(State& state, const Watched& watched, Role role, const base::Now& 
   node.role_reported_at = now.mono;
   const bool expected = (role == Role::kMaster) == watched.is_master();
   AnnounceEvent(state, watched.master, expected ? "+role-change" : "-role-change",
-                fmt::format("{} new reported role is {}", DescribeNode(state, watched),
+                fmt::format("{} new reported role is {}", DescribeAny(state, watched),
                             role == Role::kMaster ? "master" : "slave"),
                 0, out);
 }
@@ -62,7 +58,11 @@ void Discover(State& state, Master& master, const base::Now& now, Actions& out) 
   const std::vector<base::Endpoint> named = master.info.replicas;
   for (const base::Endpoint& address : named) {
     if (address == master.address || master.replicas.contains(address)) continue;
-    if (!IsNumericHost(address.host) && !state.resolve_hostnames) continue;
+    if (!MayBeHost(state, address.host)) continue;
+    // Under the name that it announces it may have been resolved long ago.
+    const base::Endpoint known = KnownAs(master, address);
+    if (known == master.address || master.replicas.contains(known)) continue;
+    if (TooManyReplicas(state, master, out)) return;
     AddReplica(state, master, address, now, out);
   }
 }
@@ -108,7 +108,8 @@ void TakeInfo(State& state, const Watched& watched, const Command& asked, const 
   if (watched.replica != nullptr && report.master != node.info.master) watched.replica->master_changed_at = now.mono;
   if (report.run_id.empty()) report.run_id = node.info.run_id;
   node.info = std::move(report);
-  node.info_text = reply.text;
+  node.info_text = reply.text.substr(0, kMaxInfoKept);
+  NoteGoodConduct(watched);
   node.info_at = now.mono;
   TakeRole(state, watched, node.info.role, now, out);
   NoteInfo(state, *watched.master, node, now, out);

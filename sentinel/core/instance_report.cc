@@ -5,7 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/pause.h"
 
 namespace sentinel {
 namespace {
@@ -111,6 +113,12 @@ void AddRole(Fields& fields, const DataNode& node, const base::Now& now) {
   fields.Add("role-reported-time", AgeOf(now, node.role_reported_at));
 }
 
+// Behind what stock has, and only when there is something to say.
+void AddConduct(Fields& fields, const Conduct& conduct) {
+  if (!conduct.auth_failed.empty()) fields.Add("auth-failed", conduct.auth_failed);
+  if (conduct.offences > 0) fields.Add("bad-replies", std::to_string(conduct.offences));
+}
+
 std::string Name(const base::Endpoint& endpoint, const std::string& host) {
   return base::Endpoint{host, endpoint.port}.ToString();
 }
@@ -138,6 +146,17 @@ void ReplyMaster(const State& state, const Master& master, const base::Now& now,
   fields.Add("parallel-syncs", master.parallel_syncs);
   if (!master.notification_script.empty()) fields.Add("notification-script", master.notification_script);
   if (!master.reconfig_script.empty()) fields.Add("client-reconfig-script", master.reconfig_script);
+  // Ours, behind what stock has, and only when there is something to say.
+  if (IsPaused(master, now)) {
+    fields.Add("paused-for", (*master.pause.until - now.mono).count());
+    fields.Add("paused-by", master.pause.by.hex);
+    fields.Add("pause-reason", master.pause.reason);
+  }
+  if (const base::Millis wait = BackOffOf(master, now); wait.count() > 0)
+    fields.Add("failover-delayed-for", wait.count());
+  AddConduct(fields, master.conduct);
+  if (!master.forgotten.empty()) fields.Add("num-forgotten", static_cast<std::int64_t>(master.forgotten.size()));
+  if (master.silent_voters > 0) fields.Add("num-silent-voters", master.silent_voters);
   fields.Write(reply);
 }
 
@@ -158,6 +177,7 @@ void ReplyReplica(const State& state, const Master& master, const Replica& repli
   fields.Add("slave-priority", info.priority);
   fields.Add("slave-repl-offset", std::max<std::int64_t>(0, info.offset));
   fields.Add("replica-announced", info.announced ? 1 : 0);
+  AddConduct(fields, replica.conduct);
   fields.Write(reply);
 }
 
@@ -173,6 +193,8 @@ void ReplyPeer(const State& state, const Master& master, const Peer& peer, const
   fields.Add("last-hello-message", AgeOf(now, peer.hello_heard_at.value_or(state.started.mono)));
   fields.Add("voted-leader", opinion.vote.candidate.empty() ? "?" : opinion.vote.candidate.hex);
   fields.Add("voted-leader-epoch", std::to_string(opinion.vote.epoch.value));
+  AddConduct(fields, peer.conduct);
+  if (peer.left_at) fields.Add("said-good-bye", AgeOf(now, peer.left_at));
   fields.Write(reply);
 }
 

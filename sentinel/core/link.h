@@ -37,6 +37,10 @@ enum class Request : std::uint8_t {
   kPreVote,
   kPush,  // an extension's announcement to one of ours
   kScriptKill,
+  kForgets,      // which tombstones a peer of ours holds
+  kPauses,       // and which pauses
+  kVotersThere,  // how many sentinels a stock peer counts
+  kGoodBye,
 };
 
 struct Command {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sentinel/core/conduct.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
@@ -32,6 +33,7 @@ void Open(State& state, const Watched& watched, Link& link, const base::Now& now
     state.timers.Set(ReconnectKey(watched.id, link), now.mono + kResolveAgain);
     return;
   }
+  if (link.attempted_at) AskNameAgain(state, watched, now, out);
   link.id = LinkId{++state.last_link};
   link.stage = Link::Stage::kConnecting;
   link.attempted_at = now.mono;
@@ -107,15 +109,6 @@ std::optional<Command> Authentication(const State& state, const Watched& watched
 
 std::string ClientVerb(const Watched& watched) {
   return watched.master != nullptr ? Verb(*watched.master, "CLIENT") : "CLIENT";
-}
-
-std::string DescribeWatched(const State& state, const Watched& watched) {
-  if (watched.replica != nullptr) return Describe(state, *watched.master, *watched.replica);
-  if (watched.master != nullptr) return Describe(state, *watched.master);
-  for (const auto& [name, master] : state.masters) {
-    if (master.sentinels.contains(watched.peer->run_id)) return Describe(state, master, *watched.peer);
-  }
-  return "sentinel " + watched.peer->run_id.hex;
 }
 
 }  // namespace
@@ -239,7 +232,8 @@ void LinkWentDown(State& state, const LinkDown& down, const base::Now& now, Acti
   ScheduleReconnect(state, *watched, link, now);
   AnnounceEvent(state, watched->master,
                 link.kind == LinkKind::kCommand ? "-cmd-link-reconnection" : "-pubsub-link-reconnection",
-                DescribeWatched(state, *watched) + " #" + down.text, 0, out);
+                DescribeAny(state, *watched) + " #" + down.text, 0, out);
+  if (down.reason == LinkDown::Reason::kProtocol) NoteOffence(state, *watched, down.text, out);
   if (watched->master != nullptr && link.kind == LinkKind::kCommand) AdvanceFailover(state, *watched->master, now, out);
 }
 

@@ -11,6 +11,7 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/fast_fail.h"
+#include "sentinel/core/forget.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
@@ -169,6 +170,8 @@ void WatchMaster(State& state, Master& master, const base::Now& now, Actions& ou
   for (auto& [id, opinion] : master.sentinels) {
     if (Peer* peer = FindPeer(state, id)) WatchPeer(state, *peer, now, out);
   }
+  CountSilentVoters(state, master);
+  if (master.pause.until) state.timers.Set(TimerKey{master.id, TimerKind::kPause, 0}, *master.pause.until);
 }
 
 base::Result<Master*> AddMaster(State& state, const NewMaster& wanted, const base::Now& now, Actions& out) {
@@ -213,6 +216,9 @@ void ResetMaster(State& state, Master& master, const base::Now& now, Actions& ou
   std::vector<base::RunId> peers;
   for (const auto& [id, opinion] : master.sentinels) peers.push_back(id);
   master.sentinels.clear();
+  master.forgotten.clear();
+  master.silent_voters = 0;
+  master.replica_limit_told = master.sentinel_limit_told = false;
   for (const base::RunId& id : peers) ForgetUnlessShared(state, id, out);
 
   CloseLinks(state, WatchedOf(master), out);
@@ -234,6 +240,7 @@ void ResetMaster(State& state, Master& master, const base::Now& now, Actions& ou
 Replica* AddReplica(State& state, Master& master, const base::Endpoint& address, const base::Now& now, Actions& out) {
   const auto [found, added] = master.replicas.try_emplace(address);
   if (!added) return nullptr;
+  EndTombstone(state, master, Tombstone{{}, address, {}, {}}, out);
   Replica& replica = found->second;
   replica.address = address;
   WatchReplica(state, master, replica, now, out);
@@ -252,12 +259,23 @@ Peer& AddPeer(State& state, Master& master, const base::RunId& id, const base::E
   }
   WatchPeer(state, peer, now, out);
   MarkChanged(state, out);
+  EndTombstone(state, master, Tombstone{id, address, {}, {}}, out);
+  CountSilentVoters(state, master);
   return peer;
 }
 
 void RemovePeer(State& state, Master& master, const base::RunId& id, Actions& out) {
   master.sentinels.erase(id);
   ForgetUnlessShared(state, id, out);
+  MarkChanged(state, out);
+  CountSilentVoters(state, master);
+}
+
+void RemoveReplica(State& state, Master& master, const base::Endpoint& address, Actions& out) {
+  const auto found = master.replicas.find(address);
+  if (found == master.replicas.end()) return;
+  Unwatch(state, WatchedOf(master, found->second), out);
+  master.replicas.erase(found);
   MarkChanged(state, out);
 }
 
@@ -320,13 +338,15 @@ void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const
     OpenLinks(state, WatchedOf(master, replica), now, out);
   }
   SetMasterTimers(state, master, now);
+  if (master.pause.until) state.timers.Set(TimerKey{master.id, TimerKind::kPause, 0}, *master.pause.until);
   SetTimers(state, WatchedOf(master), now, out);
   OpenLinks(state, WatchedOf(master), now, out);
   AskInfo(state, WatchedOf(master), now, out);
 
   const auto lost = master.replicas.find(stray);
   if (lost != master.replicas.end() && lost->second.command.up()) {
-    SendSlaveOf(master, lost->second, &master.address, change, now, out);
+    const base::Endpoint shown = ShownEndpoint(state, master);
+    SendSlaveOf(master, lost->second, &shown, change, now, out);
   }
 }
 

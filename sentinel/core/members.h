@@ -31,7 +31,7 @@ base::Result<Master*> AddMaster(State& state, const NewMaster& wanted, const bas
 // us; saves. `master` is gone afterwards.
 void RemoveMaster(State& state, Master& master, Actions& out);
 
-// SENTINEL RESET of one master: forgets replicas, peers and any failover in progress, reconnects, announces
+// SENTINEL RESET of one master: forgets replicas, peers, tombstones and any failover in progress, reconnects, announces
 // +reset-master. Does not save (as stock); what it forgot is saved with the next change.
 void ResetMaster(State& state, Master& master, const base::Now& now, Actions& out);
 
@@ -44,6 +44,9 @@ Peer& AddPeer(State& state, Master& master, const base::RunId& id, const base::E
               Actions& out);
 // Forgets a peer under one master; closes its link when that was the last one.
 void RemovePeer(State& state, Master& master, const base::RunId& id, Actions& out);
+
+// Forgets a replica that is not being promoted. Nothing when it is not known.
+void RemoveReplica(State& state, Master& master, const base::Endpoint& address, Actions& out);
 
 // down-after-milliseconds and the like have changed: deadlines are computed afresh.
 void SettingsChanged(State& state, Master& master, const base::Now& now, Actions& out);

@@ -57,4 +57,11 @@ bool IsNumericHost(std::string_view host) {
   return host.find(':') == std::string_view::npos ? IsIpv4(host) : IsIpv6(host);
 }
 
+bool IsHostName(std::string_view host) {
+  return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
+  });
+}
+
 }  // namespace sentinel

@@ -34,7 +34,7 @@ bool Counts(const State& state, const Opinion& opinion, const base::Now& now) {
 }  // namespace
 
 int VotersOf(const Master& master) {
-  return static_cast<int>(master.sentinels.size()) + 1;
+  return static_cast<int>(master.sentinels.size()) + 1 + master.silent_voters;
 }
 
 int MajorityOf(const Master& master) {

@@ -12,6 +12,7 @@
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/members.h"
+#include "sentinel/core/names.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/scripts.h"
 
@@ -38,7 +39,8 @@ bool IsSyncing(const Replica& replica) {
 // What the replica's last INFO says of its progress.
 void NoteProgress(State& state, Master& master, Replica& replica, const Replica& promoted, const base::Now& now,
                   Actions& out) {
-  const bool follows = replica.info.master == promoted.address && replica.role_reported == Role::kReplica;
+  const bool follows =
+      IsAt(replica.info.master, promoted.address, promoted.hostname) && replica.role_reported == Role::kReplica;
   if (replica.reconfiguration == Reconfiguration::kSent && follows) {
     Move(state, master, replica, Reconfiguration::kInProgress, "+slave-reconf-inprog", now, out);
   }
@@ -53,7 +55,8 @@ void NoteProgress(State& state, Master& master, Replica& replica, const Replica&
 
 void SendReconfiguration(State& state, Master& master, Replica& replica, const Replica& promoted,
                          std::string_view event, const base::Now& now, Actions& out) {
-  SendSlaveOf(master, replica, &promoted.address, master.failover.change, now, out);
+  const base::Endpoint to = ShownEndpoint(state, promoted);
+  SendSlaveOf(master, replica, &to, master.failover.change, now, out);
   Move(state, master, replica, Reconfiguration::kSent, event, now, out);
   state.timers.Set(TimerKey{replica.id, TimerKind::kReconfigure, 0}, now.mono + kFastestPoll);
 }
@@ -97,7 +100,8 @@ void CompletePromotion(State& state, Master& master, Replica& promoted, const ba
                        {ShownHost(state, promoted.address, promoted.hostname), promoted.address.port}, failover.change);
   // Before anything else reaches its link: a master that still lives, or that is frozen and will read this when it
   // wakes, stops being one.
-  if (master.command.up()) SendSlaveOf(master, master, &promoted.address, failover.change, now, out);
+  const base::Endpoint to = ShownEndpoint(state, promoted);
+  if (master.command.up()) SendSlaveOf(master, master, &to, failover.change, now, out);
   HelloAtOnce(state, master, now, out);
   for (auto& [address, replica] : master.replicas) replica.reconfiguration = Reconfiguration::kNone;
   state.timers.Set(TimerKey{master.id, TimerKind::kFailoverTimeout, 0}, now.mono + master.failover_timeout);

@@ -8,6 +8,9 @@
 
 namespace sentinel {
 
+// In the place of a string that was too large to be kept: an error that begins so.
+inline constexpr std::string_view kTooLarge = "VIGILTOOLARGE";
+
 struct ReplyValue {
   enum class Kind { kStatus, kError, kInteger, kString, kNil, kArray };
 

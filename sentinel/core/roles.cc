@@ -8,6 +8,8 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/links.h"
+#include "sentinel/core/names.h"
+#include "sentinel/core/pause.h"
 
 namespace sentinel {
 namespace {
@@ -33,7 +35,7 @@ bool LeaderIsGone(const State& state, const Master& master) {
 
 bool IsLeftBehind(const State& state, const Master& master, const Replica& replica, const base::Now& now) {
   if (!master.switched_at || now.mono - *master.switched_at > master.failover_timeout) return false;
-  const auto followed = master.replicas.find(replica.info.master);
+  const auto followed = master.replicas.find(KnownAs(master, replica.info.master));
   return followed != master.replicas.end() && followed->second.former_master_epoch && LeaderIsGone(state, master);
 }
 
@@ -55,9 +57,7 @@ std::optional<MonoTime> WrongFrom(const State& state, const Master& master, cons
 }  // namespace
 
 bool FollowsAgreed(const Master& master, const Replica& replica) {
-  const base::Endpoint& claimed = replica.info.master;
-  if (claimed.port != master.address.port) return false;
-  return claimed.host == master.address.host || (!master.hostname.empty() && claimed.host == master.hostname);
+  return IsAt(replica.info.master, master.address, master.hostname);
 }
 
 void CorrectReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
@@ -71,12 +71,17 @@ void CorrectReplica(State& state, Master& master, Replica& replica, const base::
     state.timers.Set(timer, *from + Millis(1));
     return;
   }
+  if (IsPaused(master, now)) {
+    state.timers.Set(timer, *master.pause.until);
+    return;
+  }
   if (!LooksSane(state, master, now)) {
     state.timers.Set(timer, now.mono + Millis(1000));
     return;
   }
   const bool claims_master = replica.role_reported == Role::kMaster;
-  SendSlaveOf(master, replica, &master.address, master.address_change, now, out);
+  const base::Endpoint to = ShownEndpoint(state, master);
+  SendSlaveOf(master, replica, &to, master.address_change, now, out);
   // The claim has to last as long once more before it is corrected again.
   replica.role_reported_at = now.mono;
   replica.master_changed_at = now.mono;

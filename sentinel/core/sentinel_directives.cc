@@ -21,8 +21,7 @@ std::string ReadAddress(const State& state, const std::string& host, const std::
   const auto number = base::ParsePort(port);
   if (!number) return "Invalid port number.";
   const bool numeric = IsNumericHost(host);
-  if (!numeric && !state.resolve_hostnames) return "Can't resolve instance hostname.";
-  if (host.empty()) return "Can't resolve instance hostname.";
+  if (!numeric && (!state.resolve_hostnames || !IsHostName(host))) return "Can't resolve instance hostname.";
   address.endpoint = base::Endpoint{host, *number};
   if (!numeric) address.hostname = host;
   return {};

@@ -8,6 +8,7 @@
 #include "replication/base/text.h"
 #include "sentinel/core/call.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/pause.h"
 
 namespace sentinel {
 namespace {
@@ -60,6 +61,17 @@ std::string_view StatusWord(const Master& master) {
   return master.liveness.down() ? "sdown" : "ok";
 }
 
+// Nodes and peers that do not let us in at present.
+std::int64_t AuthFailedNow(const State& state) {
+  std::int64_t count = 0;
+  for (const auto& [name, master] : state.masters) {
+    count += !master.conduct.auth_failed.empty();
+    for (const auto& [address, replica] : master.replicas) count += !replica.conduct.auth_failed.empty();
+  }
+  for (const auto& [id, peer] : state.peers) count += !peer.conduct.auth_failed.empty();
+  return count;
+}
+
 std::string DescribeMasters(const State& state, const base::Now& now, ChangeNumber& change) {
   const std::int64_t tilt_seconds =
       state.tilt_since ? std::chrono::duration_cast<base::Seconds>(now.mono - *state.tilt_since).count() : -1;
@@ -74,12 +86,21 @@ std::string DescribeMasters(const State& state, const base::Now& now, ChangeNumb
       "sentinel_simulate_failure_flags:0\r\n",
       state.masters.size(), state.tilt_since ? 1 : 0, tilt_seconds, state.total_tilt, RunningScripts(state),
       state.scripts.size());
+  text += fmt::format(
+      "vigil_paused_masters:{}\r\n"
+      "vigil_auth_failed:{}\r\n"
+      "vigil_auth_failures:{}\r\n"
+      "vigil_bad_replies:{}\r\n"
+      "vigil_replicas_refused:{}\r\n"
+      "vigil_sentinels_refused:{}\r\n",
+      std::ranges::count_if(state.masters, [&](const auto& item) { return IsPaused(item.second, now); }),
+      AuthFailedNow(state), state.auth_failures, state.bad_replies, state.replicas_refused, state.sentinels_refused);
   std::size_t index = 0;
   for (const auto& [name, master] : state.masters) {
     change = std::max(change, master.address_change);
-    text += fmt::format("master{}:name={},status={},address={}:{},slaves={},sentinels={}\r\n", index++, name,
+    text += fmt::format("master{}:name={},status={},address={}:{},slaves={},sentinels={}{}\r\n", index++, name,
                         StatusWord(master), ShownHost(state, master.address, master.hostname), master.address.port,
-                        master.replicas.size(), master.sentinels.size() + 1);
+                        master.replicas.size(), master.sentinels.size() + 1, IsPaused(master, now) ? ",paused=1" : "");
   }
   return text;
 }

@@ -4,6 +4,7 @@
 #include "replication/base/text.h"
 #include "sentinel/core/call.h"
 #include "sentinel/core/hello.h"
+#include "sentinel/core/leave.h"
 #include "sentinel/core/sentinel_info.h"
 
 namespace sentinel {
@@ -51,7 +52,7 @@ void Shutdown(Call& call) {
   if ((save && no_save) || (abort && (save || no_save || now_or_force))) return call.reply.Error("ERR syntax error");
   if (abort) return call.reply.Error("ERR No shutdown in progress.");
   call.out.push_back(LogLine{base::LogLevel::kWarning, "User requested shutdown.."});
-  call.out.push_back(Stop{0});
+  Leave(call.state, call.now, call.out);
 }
 
 // Reached only if it had no subcommands.

@@ -46,6 +46,11 @@ Master* FindMasterByAddress(State& state, const base::Endpoint& address) {
       return &master;
     }
   }
+  // Its name stood for that address until lately, and the asker has not looked it up again.
+  for (auto& [name, master] : state.masters) {
+    const std::string& previous = master.name_record.previous_address;
+    if (master.address.port == address.port && !previous.empty() && previous == address.host) return &master;
+  }
   return nullptr;
 }
 

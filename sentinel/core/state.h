@@ -17,6 +17,7 @@
 #include "sentinel/core/decision.h"
 #include "sentinel/core/info_report.h"
 #include "sentinel/core/link.h"
+#include "sentinel/core/member_state.h"
 #include "sentinel/core/scripts.h"
 #include "sentinel/core/timers.h"
 
@@ -61,6 +62,8 @@ struct DataNode {
   base::MonoTime role_reported_at{};             // since when it reports this role
   std::optional<base::MonoTime> hello_heard_at;  // any hello through this node, ours included
   std::optional<base::MonoTime> hello_sent_at;   // the last of ours that it acknowledged
+  Conduct conduct;
+  NameRecord name_record;
 };
 
 // Where a replica stands in the reconfiguration that follows a promotion.
@@ -111,6 +114,9 @@ struct Opinion {
   std::optional<base::MonoTime> refused_at;
   // The address that it claims at our own config epoch, when that is another one than ours: told once (A11).
   base::Endpoint conflict;
+  // How many sentinels vote for this master as it counts them, itself included. Only asked of stock ones, and only
+  // while one that we have forgotten may still count there.
+  std::optional<int> voters_there;
 };
 
 // Another sentinel. One link serves all masters that we have in common.
@@ -126,6 +132,13 @@ struct Peer {
   // Extensions that it speaks, asked on every connection (A1). Empty: stock, or not known yet.
   std::set<std::string> words;
   bool words_known = false;
+  // What it was when we last knew: an unreachable one may be either.
+  enum class Make : std::uint8_t { kUnknown, kOurs, kStock };
+  Make make = Make::kUnknown;
+  // It has said good-bye: its silence from then on is no alarm, until it has answered on a later connection.
+  std::optional<base::MonoTime> left_at;
+  Conduct conduct;
+  NameRecord name_record;
   base::Epoch claimed_epoch;  // the newest that it named and that we did not believe (A11)
   bool ours() const { return !words.empty(); }
 };
@@ -236,6 +249,14 @@ struct Master : DataNode {
   base::Endpoint stray;
 
   Chronicle chronicle;  // what was decided, and why
+  Pause pause;
+  std::vector<Tombstone> forgotten;  // oldest first
+  // Forgotten sentinels that a stock peer still counts: until SENTINEL RESET there our majority counts them too.
+  int silent_voters = 0;
+  // Until when the next failover is announced to be delayed: told once.
+  std::optional<base::MonoTime> delay_told;
+  bool replica_limit_told = false;
+  bool sentinel_limit_told = false;
 
   std::map<base::Endpoint, Replica> replicas;  // by announced address
   std::map<base::RunId, Opinion> sentinels;    // who else watches this master
@@ -338,7 +359,14 @@ struct State {
   // Counters for INFO.
   std::uint64_t commands_processed = 0;
   std::uint64_t connections_received = 0;
-  std::uint64_t hellos_dropped = 0;  // malformed, or about a master that we do not watch
+  std::uint64_t hellos_dropped = 0;     // malformed, or about a master that we do not watch
+  std::uint64_t replicas_refused = 0;   // mentioned beyond kMaxReplicas
+  std::uint64_t sentinels_refused = 0;  // introduced beyond kMaxSentinels
+  std::uint64_t bad_replies = 0;        // too large, malformed, or asked for by nobody
+  std::uint64_t auth_failures = 0;
+
+  // We are leaving: good-byes that have not been acknowledged yet.
+  std::optional<int> good_byes;
 };
 
 // Finding things; null when they are gone.

@@ -7,18 +7,23 @@
 
 #include "sentinel/core/changes.h"
 #include "sentinel/core/clients.h"
+#include "sentinel/core/conduct.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/forget.h"
+#include "sentinel/core/greeting.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/invariants.h"
+#include "sentinel/core/leave.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/names.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/reconfigure.h"
 #include "sentinel/core/roles.h"
@@ -60,6 +65,8 @@ void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& 
       return LeadingDue(state, master, now, out);
     case TimerKind::kFailoverTimeout:
       return FailoverTimeoutDue(state, master, now, out);
+    case TimerKind::kPause:
+      return PauseOver(state, master, now, out);
     default:
       return;
   }
@@ -67,6 +74,7 @@ void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& 
 
 void TimerDue(State& state, const TimerKey& key, const base::Now& now, Actions& out) {
   if (key.kind == TimerKind::kTilt) return TiltOver(state, out);
+  if (key.kind == TimerKind::kLeave) return LeaveDue(state, out);
   if (key.kind == TimerKind::kScript) return ScriptDue(state, key.detail, now, out);
   if (key.kind == TimerKind::kSaveRetry) {
     out.push_back(SaveState{state.newest_change});
@@ -110,16 +118,12 @@ void Take(State& state, const base::Now& now, const LinkDown& input, Actions& ou
   LinkWentDown(state, input, now, out);
 }
 
-void ShowAuthFailure(const ReplyArrived& arrived, Actions& out) {
-  if (!arrived.reply.is_error()) return;
-  out.push_back(LogLine{base::LogLevel::kWarning, fmt::format("auth failed: {}", arrived.reply.text)});
-}
-
 void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions& out) {
   const auto watched = TakePending(state, input);
   if (!watched) return;
   const Command& asked = input.command;
   const ReplyValue& reply = input.reply;
+  if (reply.is_error() && reply.StartsWith(kTooLarge)) NoteOffence(state, *watched, reply.text, out);
   switch (asked.request) {
     case Request::kIgnored:
     case Request::kSubscribe:
@@ -128,7 +132,7 @@ void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions
     case Request::kScriptKill:
       return;
     case Request::kAuth:
-      return ShowAuthFailure(input, out);
+      return NoteAuth(state, *watched, reply, out);
     case Request::kPing:
     case Request::kLastPing:
       return TakePong(state, *watched, reply, now, out);
@@ -146,7 +150,18 @@ void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions
     case Request::kWords:
       if (watched->peer == nullptr) return;
       TakeWords(*watched->peer, reply);
-      return TellStanding(state, *watched->peer, out);
+      TellStanding(state, *watched->peer, out);
+      GreetPeer(state, *watched->peer, reply, out);
+      return;
+    case Request::kForgets:
+      return TakeForgottens(state, reply, now, out);
+    case Request::kPauses:
+      return TakePauses(state, reply, now, out);
+    case Request::kVotersThere:
+      if (watched->peer != nullptr) TakeVotersThere(state, *watched->peer, asked.master, reply);
+      return;
+    case Request::kGoodBye:
+      return GoodByeHeard(state, out);
     case Request::kPreVote:
       if (watched->peer != nullptr) TakePreVote(state, *watched->peer, asked, reply, now, out);
       return;
@@ -207,6 +222,10 @@ void Take(State& state, const base::Now& now, const NameResolved& input, Actions
 
 void Take(State& state, const base::Now& now, const Stalled& input, Actions& out) {
   TakeStall(state, input.by, now, out);
+}
+
+void Take(State& state, const base::Now& now, const Terminate&, Actions& out) {
+  Leave(state, now, out);
 }
 
 // What every step ends with: failovers that it has finished, and the next deadline when that has moved.

@@ -31,10 +31,12 @@ enum class TimerKind : std::uint8_t {
   kLeading,        // tell ours that we still lead
   kReconfigure,    // a replica that was told to follow has not moved; or the whole stage has lasted too long
   kFailoverTimeout,
+  kPause,      // an operator's pause is over
   kRoleCheck,  // a claim (wrong role, wrong master) has lasted long enough to be corrected
   kScript,
   kSaveRetry,
   kTilt,
+  kLeave,  // good-byes have had their time
   kHousekeeping,
 };
 

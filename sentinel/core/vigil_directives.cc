@@ -7,12 +7,17 @@
 
 #include "replication/base/text.h"
 #include "sentinel/core/decision_text.h"
+#include "sentinel/core/forget.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/core/sentinel_directives.h"
 
 namespace sentinel {
 namespace {
 
 using Words = std::vector<std::string>;
+
+// In milliseconds since 1970: the year 9999. Arithmetic with it cannot overflow.
+constexpr std::int64_t kLastMoment = 253402300799000;
 
 // sentinel offset-first <master> yes|no: compare candidates by offset before priority (A5).
 std::string LoadOffsetFirst(State&, Master& master, const Words& words, const base::Now&) {
@@ -90,6 +95,54 @@ std::string LoadDecision(State&, Master& master, const Words& words, const base:
 
 void RenderNothing(const State&, const Master&, VigilLines&) {}
 
+// sentinel paused <master> <version> <ends-at-unix-ms> <length-ms> <id> <reason>
+std::string LoadPaused(State&, Master& master, const Words& words, const base::Now& now) {
+  const auto version = base::ParseInt<std::uint64_t>(words[2]);
+  const auto ends_at = base::ParseInt<std::int64_t>(words[3]);
+  const auto length = base::ParseInt<std::int64_t>(words[4]);
+  const auto by = base::ParseHexId<base::RunId>(words[5]);
+  if (!version || !ends_at || !length || !by || *ends_at < 0 || *ends_at > kLastMoment || *length < 0 ||
+      base::Millis(*length) > kLongestPause || words[6].size() > kLongestReason) {
+    return "a pause has a version, its end, its length, the sentinel that was asked, and a reason.";
+  }
+  master.pause = Pause{*version, *by, base::Millis(*length), base::FromUnixMillis(*ends_at), std::nullopt, words[6], 0};
+  // A clock that was set back does not make a pause longer than it was meant to be.
+  const base::Millis rest = std::min(master.pause.ends_at - now.wall, master.pause.length);
+  if (rest.count() > 0) master.pause.until = now.mono + rest;
+  return {};
+}
+
+void RenderPaused(const State&, const Master& master, VigilLines& lines) {
+  const Pause& pause = master.pause;
+  if (pause.version == 0) return;
+  lines.Put(fmt::format("{} {} {} {} {} {}", base::QuoteWord(master.name), pause.version,
+                        base::UnixMillis(pause.ends_at), pause.length.count(), pause.by.hex,
+                        base::Quoted(pause.reason)));
+}
+
+// sentinel forgotten <master> sentinel|replica <id|-> <host> <port> <unix-ms> <by>
+std::string LoadForgotten(State&, Master& master, const Words& words, const base::Now&) {
+  const auto notice = ReadForgottenNotice({words.begin() + 1, words.end()});
+  if (!notice) return "a forgotten member has a kind, an id, an address, a moment and the sentinel that was asked.";
+  const Tombstone& stone = notice->stone;
+  // sentinel.conf knows it: it has come back since, or somebody else has written that file.
+  if (stone.is_sentinel() ? master.sentinels.contains(stone.sentinel) : master.replicas.contains(stone.address))
+    return {};
+  std::erase_if(master.forgotten, [&](const Tombstone& other) { return other.Names(stone); });
+  if (master.forgotten.size() < kMaxTombstones) master.forgotten.push_back(stone);
+  return {};
+}
+
+void RenderForgotten(const State&, const Master& master, VigilLines& lines) {
+  for (const Tombstone& stone : master.forgotten) {
+    std::string text;
+    for (const std::string& field : ForgottenNotice(master, stone)) {
+      text += (text.empty() ? "" : " ") + base::QuoteWord(field);
+    }
+    lines.Put(text);
+  }
+}
+
 constexpr VigilDirective Setting(std::string_view name, std::size_t words, std::string_view usage,
                                  VigilDirective::LoadMaster load, VigilDirective::RenderMaster render) {
   return {name, words, words, nullptr, nullptr, load, render, true, usage};
@@ -104,7 +157,9 @@ constexpr VigilDirective Learned(std::string_view name, std::size_t least, std::
 constexpr std::array kDirectives = {
     Learned("decision", 3, 2 + kMaxDecisionWords, &LoadDecision, &RenderNothing),
     Setting("fast-fail", 3, "<ms>", &LoadFastFail, &RenderFastFail),
+    Learned("forgotten", 8, 8, &LoadForgotten, &RenderForgotten),
     Setting("offset-first", 3, "yes|no", &LoadOffsetFirst, &RenderOffsetFirst),
+    Learned("paused", 7, 7, &LoadPaused, &RenderPaused),
     Setting("testimony-timeout", 3, "<ms>", &LoadTestimonyTimeout, &RenderTestimonyTimeout),
     Learned("vote", 5, 5, &LoadVote, &RenderVote),
 };

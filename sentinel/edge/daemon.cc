@@ -86,7 +86,7 @@ int Daemon::Run() {
     loop_.OnSignal(signal, [this, signal] {
       log_.Write(base::LogLevel::kWarning,
                  fmt::format("Received {}, leaving.", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
-      Do(Stop{0});
+      Take(Terminate{});
     });
   }
   Actions actions;

@@ -62,6 +62,7 @@ struct World::Connection {
   LinkId link{};
   LinkKind kind{};
   std::uint16_t to = 0;
+  std::string host;
   serve::ClientId client = 0;  // at a sentinel
   bool open = true;            // as the opener sees it
   bool subscribed = false;
@@ -205,6 +206,16 @@ void World::Carry(int n, Actions actions) {
       } else {
         BeginSave(n);
       }
+    } else if (const auto* resolve = std::get_if<Resolve>(&action)) {
+      At(now_ + latency_, [this, n, life, name = resolve->name] {
+        if (sentinels_.at(n)->life != life) return;
+        const auto found = names_.find(name);
+        if (found != names_.end()) {
+          Feed(n, NameResolved{name, found->second});
+        } else {
+          Feed(n, NameResolved{name, base::Fail(base::ErrorCode::kIo, "no such name")});
+        }
+      });
     } else if (const auto* wake = std::get_if<WakeAt>(&action)) {
       At(std::max(wake->at, now_), [this, n, life, at = wake->at] {
         const Sentinel& again = *sentinels_.at(n);
@@ -224,12 +235,14 @@ void World::OpenConnection(int n, const sentinel::Connect& connect) {
   connection->link = connect.link;
   connection->kind = connect.kind;
   connection->to = connect.to.port;
+  connection->host = connect.to.host;
   connections_.push_back(connection);
   At(now_ + latency_, [this, connection] {
     if (!connection->open || !Reachable(PortOf(connection->from), connection->to)) return;
     const auto node = nodes_.find(connection->to);
     Sentinel* other = SentinelAt(connection->to);
-    const bool there = node != nodes_.end() ? node->second->alive : other != nullptr && other->running;
+    const bool there = node != nodes_.end() ? node->second->alive && node->second->host == connection->host
+                                            : other != nullptr && other->running;
     if (!there) {
       connection->open = false;
       Feed(connection->from, LinkDown{connection->link, LinkDown::Reason::kRefused, "Connection refused"});

@@ -26,6 +26,7 @@ using sentinel::SavedTexts;
 // A data node that answers as a redis-server would, as far as sentinels look.
 struct Node {
   std::uint16_t port = 0;
+  std::string host = "127.0.0.1";  // answers at this address alone
   bool alive = true;
   bool frozen = false;            // accepts connections and bytes, answers later
   std::uint16_t master_port = 0;  // 0: a master
@@ -83,6 +84,8 @@ class World {
   // Its machine's wall clock is set by that much.
   void JumpWallClock(int n, Millis by);
   void FailSaves(int n, bool fail);
+  // What the resolver answers from now on; names that were not given are not known.
+  void SetName(const std::string& name, const std::string& address) { names_[name] = address; }
   void SlowDisk(int n, Millis latency);
   // No bytes between two ports, either way, until Heal.
   void Cut(std::uint16_t a, std::uint16_t b);
@@ -141,6 +144,7 @@ class World {
   std::vector<std::shared_ptr<Connection>> connections_;
   std::set<std::pair<std::uint16_t, std::uint16_t>> cuts_;
   std::vector<Line> lines_;
+  std::map<std::string, std::string> names_;
   serve::ClientId next_client_ = 1;
 };
 
