@@ -86,12 +86,10 @@ void RedisLink::OnData(std::string_view bytes) {
   destroyed_ = &destroyed;
   std::unique_ptr<ReplyReader> reader = std::move(reader_ ? reader_ : SharedReader());
   if (!reader) reader = std::make_unique<ReplyReader>();
-  unparsed_ += bytes.size();
   ReplyReader::Outcome outcome = ReplyReader::Outcome::kMalformed;
   ReplyValue reply;
   if (reader->Feed(bytes)) {
     while ((outcome = reader->Next(reply)) == ReplyReader::Outcome::kReply) {
-      unparsed_ = reader->unparsed();
       Deliver(std::move(reply));
       if (destroyed) return;
       if (over_) break;
@@ -107,7 +105,6 @@ void RedisLink::OnData(std::string_view bytes) {
     return;
   }
   reader_ = std::move(reader);
-  if (unparsed_ > kMaxReplyBytes) Fail(LinkDown::Reason::kProtocol, "a reply of more than 16 MiB");
 }
 
 void RedisLink::Deliver(ReplyValue reply) {

@@ -30,10 +30,6 @@ class RedisLink {
     std::function<void(std::string channel, std::string payload)> on_message;
   };
 
-  // Replies beyond this size, or nested deeper than hiredis takes, end the connection: a hostile peer cannot make
-  // us allocate more. INFO of a node with a thousand replicas has about 200 kB.
-  static constexpr std::size_t kMaxReplyBytes = 16 << 20;
-
   RedisLink(net::Loop& loop, const base::Endpoint& to, const std::string& from, Callbacks callbacks);
   ~RedisLink();
   RedisLink(const RedisLink&) = delete;
@@ -61,8 +57,7 @@ class RedisLink {
   // Sent and not answered, from `answered_` on.
   std::vector<Command> in_flight_;
   std::size_t answered_ = 0;
-  std::size_t unparsed_ = 0;  // bytes fed since the last complete reply
-  bool over_ = false;         // on_down has been called
+  bool over_ = false;  // on_down has been called
   // Set while a callback runs that may destroy this object.
   bool* destroyed_ = nullptr;
 };

@@ -15,11 +15,9 @@ struct ReplyReader::Functions {
   static ReplyValue* Place(const redisReadTask* task) {
     auto* building = static_cast<Building*>(task->privdata);
     if (task->parent == nullptr) {
-      building->elements = 0;
       building->root = ReplyValue{};
       return &building->root;
     }
-    if (++building->elements > kMaxElements) return nullptr;
     return &static_cast<ReplyValue*>(task->parent->obj)->elements.emplace_back();
   }
 
@@ -69,29 +67,28 @@ ReplyReader::ReplyReader() : reader_(redisReaderCreateWithFunctions(Functions::T
 ReplyReader::~ReplyReader() = default;
 
 bool ReplyReader::Feed(std::string_view bytes) {
-  return redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) == REDIS_OK;
+  if (!fault_.empty()) return true;
+  safe_.clear();
+  if (!guard_.Feed(bytes, safe_)) fault_ = guard_.error();
+  return redisReaderFeed(reader_.get(), safe_.data(), safe_.size()) == REDIS_OK;
 }
 
 ReplyReader::Outcome ReplyReader::Next(ReplyValue& reply) {
   void* found = nullptr;
   if (redisReaderGetReply(reader_.get(), &found) != REDIS_OK) return Outcome::kMalformed;
-  if (found == nullptr) return Outcome::kNeedMore;
+  if (found == nullptr) return fault_.empty() ? Outcome::kNeedMore : Outcome::kMalformed;
   reply = std::move(building_.root);
   return Outcome::kReply;
 }
 
 std::string ReplyReader::error() const {
-  return reader_->errstr;
-}
-
-std::size_t ReplyReader::unparsed() const {
-  return reader_->len - reader_->pos;
+  return reader_->err != 0 ? reader_->errstr : fault_;
 }
 
 bool ReplyReader::idle() const {
   // hiredis may have prepared for the next reply already.
   const bool between_replies = reader_->ridx == -1 || (reader_->ridx == 0 && reader_->rstack[0].type == -1);
-  return reader_->err == 0 && between_replies && unparsed() == 0;
+  return reader_->err == 0 && fault_.empty() && between_replies && reader_->len == reader_->pos && guard_.idle();
 }
 
 }  // namespace sentinel::edge

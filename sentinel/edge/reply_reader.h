@@ -1,5 +1,5 @@
-// Bytes of a connection that we opened become replies. hiredis parses; what it finds is put together as the core wants
-// it, without objects of its own in between.
+// Bytes of a connection that we opened become replies, as far as the guard lets them through. hiredis parses; what it
+// finds is put together as the core wants it, without objects of its own in between.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "sentinel/core/reply.h"
+#include "sentinel/edge/reply_guard.h"
 
 struct redisReader;
 
@@ -15,34 +16,31 @@ namespace sentinel::edge {
 
 class ReplyReader {
  public:
-  // More elements than this in one reply, nested ones counted: the reply is refused as malformed.
-  static constexpr std::size_t kMaxElements = 1 << 20;
-
   ReplyReader();
   ~ReplyReader();
   ReplyReader(const ReplyReader&) = delete;
   ReplyReader& operator=(const ReplyReader&) = delete;
 
-  // False when there is no memory for them.
+  // The guard looks at them first: see its limits. False when there is no memory for them.
   bool Feed(std::string_view bytes);
   // kMalformed: the connection cannot be read any further, error() says why.
   enum class Outcome { kReply, kNeedMore, kMalformed };
   Outcome Next(ReplyValue& reply);
   std::string error() const;
 
-  // Bytes that were fed and are not part of a reply that was handed out.
-  std::size_t unparsed() const;
   // Nothing is kept of what was fed: it may as well read another connection.
   bool idle() const;
 
  private:
   struct Building {
     ReplyValue root;
-    std::size_t elements = 0;
   };
   struct Functions;
 
   Building building_;
+  ReplyGuard guard_;
+  std::string safe_;   // what the guard lets through
+  std::string fault_;  // what it found, told when everything before it has been given
   std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
 };
 
