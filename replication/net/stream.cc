@@ -46,7 +46,6 @@ base::Endpoint EndOf(int (*ask)(const uv_tcp_t*, sockaddr*, int*), const uv_tcp_
 Stream::Impl::Impl(uv_loop_t* on_loop) : Handles(on_loop) {
   VIGIL_CHECK(uv_tcp_init(on_loop, &tcp) == 0);
   Adopt(&tcp);
-  request.data = static_cast<Handles*>(this);
 }
 
 Stream::Impl::~Impl() = default;
@@ -139,7 +138,11 @@ std::size_t Stream::Impl::WriteNow(std::span<const std::string_view> spans) {
 void Stream::Impl::SendWaiting() {
   sending = std::exchange(waiting, {});
   const uv_buf_t buffer = BufferOf(sending);
-  const int status = uv_write(&request, stream(), &buffer, 1,
+  if (!request) {
+    request = std::make_unique<uv_write_t>();
+    request->data = static_cast<Handles*>(this);
+  }
+  const int status = uv_write(request.get(), stream(), &buffer, 1,
                               [](uv_write_t* done, int result) { Of<Impl>(done->data).OnWritten(result); });
   if (status != 0) return FailSoon(status);
   request_pending = true;

@@ -22,7 +22,7 @@ struct Stream::Impl : Handles {
 
   // Output: what libuv is sending, and what came behind it. One request at a time, so that bytes written meanwhile
   // go out together.
-  uv_write_t request;
+  std::unique_ptr<uv_write_t> request;  // made on first use: most streams send little, which the socket takes at once
   std::string sending;
   std::string waiting;
   bool request_pending = false;
