@@ -1,10 +1,13 @@
 // vigil-sentinel: watches masters and replicas, agrees with its peers, promotes a replica.
 #include <fmt/format.h>
-#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +20,9 @@
 #include "replication/base/text.h"
 #include "replication/host/background.h"
 #include "replication/host/durable_file.h"
+#include "replication/host/entropy.h"
 #include "replication/host/log_file.h"
+#include "sentinel/core/clients.h"
 #include "sentinel/core/settings.h"
 #include "sentinel/edge/daemon.h"
 
@@ -81,8 +86,37 @@ std::string AbsolutePath(const std::string& path) {
 
 std::uint64_t Entropy() {
   std::uint64_t seed = 0;
-  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) Exit(std::string("getrandom: ") + std::strerror(errno));
+  std::memcpy(&seed, host::RandomBytes(sizeof seed).data(), sizeof seed);
   return seed;
+}
+
+std::string SystemName() {
+  utsname name{};
+  if (uname(&name) != 0) return "unknown";
+  return fmt::format("{} {} {}", name.sysname, name.release, name.machine);
+}
+
+std::array<double, 6> CpuSeconds() {
+  std::array<double, 6> seconds{};
+  std::size_t at = 0;
+  for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD}) {
+    rusage usage{};
+    getrusage(who, &usage);
+    for (const timeval& used : {usage.ru_stime, usage.ru_utime}) {
+      seconds[at++] = static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_usec) / 1e6;
+    }
+  }
+  return seconds;
+}
+
+// The users of `aclfile`, and how it is read and written from now on.
+void OpenUserFile(const std::string& path, serve::Server& server) {
+  if (path.empty()) return;
+  server.user_file = {.path = path,
+                      .read = [path] { return host::ReadWholeFile(path); },
+                      .write = [path](std::string_view text) { return host::ReplaceFile(path, text); }};
+  sentinel::FillCommandTable(server.commands);
+  if (const auto loaded = serve::LoadUserFile(server, nullptr); !loaded) Exit(loaded.error().text);
 }
 
 }  // namespace
@@ -100,8 +134,9 @@ int main(int argc, char** argv) {
 
   auto state = std::make_unique<sentinel::State>(Entropy());
   state->config_path = config_path;
-  base::Result<sentinel::ProcessSettings> settings =
-      sentinel::LoadSettings(*config_text + arguments.extra_lines, *state, net::Loop::ReadClocks());
+  state->can_run = [](const std::string& path) { return access(path.c_str(), X_OK) == 0; };
+  base::Result<sentinel::ProcessSettings> settings = sentinel::LoadSettings(
+      *config_text + arguments.extra_lines, *state, net::Loop::ReadClocks(), &host::ReadWholeFile);
   if (!settings) Exit(fmt::format("{}:{}", config_path, settings.error().text));
   const auto remarks = sentinel::LoadVigil(vigil_text.value_or(""), *state, net::Loop::ReadClocks());
   if (!remarks) Exit(fmt::format("{}:{}", vigil_path, remarks.error().text));
@@ -114,16 +149,13 @@ int main(int argc, char** argv) {
                     "and in <config>.vigil beside it",
                     path, std::strerror(errno)));
   }
-  for (const auto& [name, master] : state->masters) {
-    for (const std::string& script : {master.notification_script, master.reconfig_script}) {
-      if (script.empty() || access(script.c_str(), X_OK) == 0) continue;
-      Exit(fmt::format("{}: the script '{}' of master {} cannot be run: {}", config_path, script, name,
-                       std::strerror(errno)));
-    }
-  }
   if (!settings->dir.empty() && chdir(settings->dir.c_str()) != 0) {
     Exit(fmt::format("dir {}: {}", settings->dir, std::strerror(errno)));
   }
+  OpenUserFile(settings->aclfile, state->server);
+  state->server.entropy = &host::RandomBytes;
+  state->read_included = &host::ReadWholeFile;
+  state->machine = {SystemName(), settings->maxclients, &CpuSeconds};
 
   host::LogFile log([] { return 'X'; });
   log.SetLevel(settings->loglevel);
@@ -141,6 +173,9 @@ int main(int argc, char** argv) {
     const std::uint16_t port = settings->port;
     sentinel::edge::Daemon daemon(std::move(state), *settings, config_path,
                                   sentinel::SavedTexts{*config_text, vigil_text.value_or("")}, log);
+    daemon.OnHangUp([&log] {
+      if (auto opened = log.Reopen(); !opened) log.Write(base::LogLevel::kWarning, opened.error().text);
+    });
     if (auto listening = daemon.Listen(); !listening) {
       log.Write(base::LogLevel::kWarning, listening.error().text);
       Exit(listening.error().text);

@@ -9,6 +9,7 @@
 #include "replication/core/feed.h"
 #include "replication/core/roles.h"
 #include "replication/core/server_commands.h"
+#include "replication/serve/cross_protocol.h"
 
 namespace replication {
 namespace {
@@ -93,6 +94,12 @@ bool Waits(const NodeState& state, const NodeClient& client, const serve::Comman
 
 void Execute(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now) {
   client.active_at = now.mono;
+  if (serve::IsCrossProtocol(words)) {
+    state.Say(base::LogLevel::kWarning,
+              fmt::format("Client {} speaks HTTP: somebody may be abusing a browser. It is closed", client.peer));
+    state.server.clients.Close(client, serve::Client::Closing::kNow);
+    return;
+  }
   const std::size_t before = client.out.size();
   const Replica* replica = state.replicas.Find(client.id);
   const bool is_served = replica != nullptr && replica->stage != Replica::Stage::kWaitSnapshot;
@@ -107,7 +114,8 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
       flags |= client.transaction.any_flags & (serve::kWrite | serve::kMayReplicate | serve::kDenyOom);
       flags &= client.transaction.common_flags | ~(serve::kLoading | serve::kStale);
     }
-    error = WhyRefused(state, client, *row, flags, now);
+    error = serve::MayRun(state.server, client, *entry, words, now);
+    if (error.empty()) error = WhyRefused(state, client, *row, flags, now);
   }
   if (!error.empty()) {
     Refuse(state, client, row, std::move(error), reply);
@@ -121,9 +129,9 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
     client.transaction.common_flags &= flags;
     reply.Simple("QUEUED");
   } else {
-    client.last_command = row->name;
     Call(state, client, *entry, words, now, reply);
   }
+  client.queued_commands = client.transaction.open ? static_cast<int>(client.transaction.queue.size()) : -1;
   if (client.blocked == Blocked::kConfig) {
     // Nothing of the reply has been written; it comes with the edge's answer, and so does the end of the connection.
     client.closing_later = std::exchange(client.closing, serve::Client::Closing::kNo);
@@ -153,26 +161,14 @@ void FillCommandTable(serve::CommandTable& table) {
 }
 
 base::Result<void> RenameCommands(serve::CommandTable& table, std::span<const RenamedCommand> renames) {
-  const auto is_there = [&table](const std::string& name) {
-    return table.Find(name) != nullptr || table.IsContainer(name);
-  };
   for (const RenamedCommand& rename : renames) {
-    const bool sayable = rename.to.find('|') == std::string::npos && !base::HasControlCharacters(rename.to);
-    if (rename.from.find('|') != std::string::npos || !is_there(rename.from)) {
-      return base::Fail(base::ErrorCode::kNotFound, "No such command in rename-command");
-    }
-    if (is_there(rename.to) || !sayable) {
-      return base::Fail(base::ErrorCode::kInvalid, "Target command name already exists");
-    }
-    if (!rename.to.empty()) table.AddAlias(rename.to, rename.from);
-    table.Remove(rename.from);
+    if (auto renamed = table.Rename(rename.from, rename.to); !renamed) return renamed;
   }
   return {};
 }
 
 std::string WhyRefused(const NodeState& state, const NodeClient& client, const serve::CommandRow& row,
                        std::uint32_t flags, const Now& now) {
-  if (std::string refusal = serve::MayRun(state.server, client, row); !refusal.empty()) return refusal;
   const bool writes = (flags & serve::kWrite) != 0;
   const Settings& settings = state.settings;
   if (settings.maxmemory > 0 && (flags & serve::kDenyOom) != 0 && state.is_master() &&

@@ -101,6 +101,9 @@ NodeState::NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now 
   server.role = is_master() ? "master" : "replica";
   server.access.set_password(settings.requirepass);
   FillCommandTable(server.commands);
+  server.access.set_all_channels_by_default(settings.acl_pubsub_default == "allchannels");
+  server.access.set_max_log(settings.acllog_max_len);
+  for (const auto& line : settings.users) VIGIL_CHECK(UseUserLine(line, server.commands, server.access).has_value());
   VIGIL_CHECK(RenameCommands(server.commands, settings.rename_command).has_value());  // judged when it was read
   saving.last_saved_at = at.wall;
   saving.last_saved_mono = at.mono;
@@ -176,6 +179,7 @@ ClientId Node::OnClient(std::string peer, std::string local, Now now) {
   client->peer = std::move(peer);
   client->local = std::move(local);
   client->connected_at = client->active_at = now.mono;
+  serve::Welcome(state.server, *client);
   ++state.stats.connections;
   return state.server.clients.Add(std::move(client)).id;
 }

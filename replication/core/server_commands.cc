@@ -49,8 +49,26 @@ void ConfigSet(NodeState& state, NodeClient& client, const resp::Words& words, c
   reply.Ok();
 }
 
+// The users as they are now, for the file, unless there is only the default user with the password of requirepass.
+void TakeDownUsers(NodeState& state) {
+  const serve::Access& access = state.server.access;
+  const serve::User& user = access.default_user();
+  const std::vector<std::string> passwords =
+      access.password().empty() ? std::vector<std::string>{} : std::vector{serve::PasswordDigest(access.password())};
+  const bool plain = access.users().size() == 1 && user.on && user.everything() && user.passwords == passwords &&
+                     user.no_password == passwords.empty();
+  if (!state.settings.aclfile.empty() || (plain && state.settings.users.empty())) return;
+  state.settings.users.clear();
+  for (const auto& [name, each] : access.users()) {
+    std::vector<std::string>& line = state.settings.users.emplace_back();
+    line.push_back(name);
+    for (const std::string_view word : base::Split(each->Describe(), ' ')) line.emplace_back(word);
+  }
+}
+
 void ConfigRewrite(NodeState& state, NodeClient& client, const resp::Words&, const Now&, resp::ReplyWriter& reply) {
   if (state.host.Facts().config_file.empty()) return reply.Error("ERR The server is running without a config file");
+  TakeDownUsers(state);
   // Answered when the file is on disk; inside EXEC the whole reply waits for it.
   const std::uint64_t ticket = ++state.last_ticket;
   client.holes.push_back(NodeClient::Hole{ticket, client.in_exec ? reply.out().size() - client.exec_from : 0, {}});
@@ -166,7 +184,10 @@ std::span<const NodeCommand> ServerCommands() {
 }
 
 void UseSettings(NodeState& state) {
-  state.server.access.set_password(state.settings.requirepass);
+  serve::Access& access = state.server.access;
+  if (access.password() != state.settings.requirepass) access.set_password(state.settings.requirepass);
+  access.set_all_channels_by_default(state.settings.acl_pubsub_default == "allchannels");
+  access.set_max_log(state.settings.acllog_max_len);
   state.keyspace.set_limits(PackingLimitsOf(state.settings));
   state.wishes.push_back(SettingsChanged{});
 }

@@ -134,6 +134,12 @@ constexpr auto kSpecial = SettingKind::kSpecial;
 using S = Settings;
 
 constexpr std::array kUsed = {
+    SettingRow{.name = "acl-pubsub-default",
+               .kind = kChoice,
+               .field = &S::acl_pubsub_default,
+               .choices = "allchannels resetchannels"},
+    SettingRow{.name = "aclfile", .kind = kText, .field = &S::aclfile, .flags = kFixed},
+    SettingRow{.name = "acllog-max-len", .kind = kNumber, .field = &S::acllog_max_len, .high = 4294967295},
     SettingRow{
         .name = "bind", .kind = kSpecial, .flags = kFixed | kManyWords, .apply = &ApplyBind, .render = &RenderBind},
     SettingRow{.name = "bind-source-addr", .kind = kText, .field = &S::bind_source_addr},

@@ -19,18 +19,11 @@ constexpr std::string_view kNoJournal =
     "the append-only file is not supported yet: refused, since the data it holds would not be loaded";
 constexpr std::string_view kNoCluster = "cluster mode is not supported";
 constexpr std::string_view kNoTls = "TLS is not supported yet";
-constexpr std::string_view kNoUsers = "users other than 'default' are not supported yet";
 constexpr std::string_view kNoUnixSocket = "unix sockets are not supported yet";
 constexpr std::string_view kNoEviction = "eviction is not supported yet: only noeviction is accepted";
 constexpr std::string_view kNoNotifications = "keyspace notifications are not supported yet";
 
 constexpr std::array kUnused = {
-    SettingRow{.name = "acl-pubsub-default",
-               .kind = kChoice,
-               .choices = "allchannels resetchannels",
-               .fallback = "resetchannels"},
-    SettingRow{.name = "aclfile", .kind = kText, .flags = kFixed, .fallback = "", .refusal = kNoUsers},
-    SettingRow{.name = "acllog-max-len", .kind = kNumber, .fallback = "128"},
     SettingRow{.name = "active-defrag-cycle-max", .kind = kNumber, .fallback = "25"},
     SettingRow{.name = "active-defrag-cycle-min", .kind = kNumber, .fallback = "1"},
     SettingRow{.name = "active-defrag-ignore-bytes", .kind = kMemory, .fallback = "104857600"},

@@ -24,13 +24,6 @@ std::string HexOfSha256(std::string_view text) {
   return hex;
 }
 
-// Words of an ACL rule list that give the default user everything, as he has it anyway.
-bool GivesEverything(std::string_view rule) {
-  constexpr std::string_view kRules[] = {"on",          "~*",    "allkeys",          "&*",
-                                         "allchannels", "+@all", "sanitize-payload", "allcommands"};
-  return std::find(std::begin(kRules), std::end(kRules), rule) != std::end(kRules);
-}
-
 bool HasWildcard(std::string_view pattern) {
   return pattern.find_first_of("*?[") != std::string_view::npos;
 }
@@ -79,7 +72,7 @@ class Rewriter {
     for (const SettingRow& row : UnusedSettings()) {
       if (settings_.others.contains(std::string(row.name))) Write(row);
     }
-    WriteDefaultUser();
+    WriteUsers();
     return rewrite_.Finish();
   }
 
@@ -154,9 +147,14 @@ class Rewriter {
     return lines;
   }
 
-  // Redis adds this line by itself; where it stands it must say the same as requirepass.
-  void WriteDefaultUser() {
-    if (!rewrite_.Has("user")) return;
+  // Redis adds a line for the default user by itself; where one stands it must say what holds.
+  void WriteUsers() {
+    for (const std::vector<std::string>& user : settings_.users) {
+      std::string line = "user";
+      for (const std::string& word : user) line += " " + base::QuoteWord(word);
+      rewrite_.Put("user", line);
+    }
+    if (!settings_.users.empty() || !rewrite_.Has("user")) return;
     const std::string password = settings_.requirepass.empty() ? "nopass" : "#" + HexOfSha256(settings_.requirepass);
     rewrite_.Put("user", fmt::format("user default on {} ~* &* +@all", password));
   }
@@ -204,36 +202,31 @@ Result<void> SettingsLoader::Apply(const base::ConfigLine& line) {
 
 Result<void> SettingsLoader::ApplyUser(std::span<const std::string> words) {
   if (words.empty()) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
-  if (words[0] != "default") return Fail(ErrorCode::kInvalid, "users other than 'default' are not supported yet");
-  bool on = false;
-  bool password_said = false;
-  for (const std::string& rule : words.subspan(1)) {
-    if (rule == "on") on = true;
-    if (rule == "nopass") {
-      password_said = true;
-    } else if (rule.size() > 1 && rule[0] == '>') {
-      password_said = true;
-      default_user_sha256_ = HexOfSha256(rule.substr(1));
-      settings_.requirepass = rule.substr(1);
-    } else if (rule.size() == 65 && rule[0] == '#') {
-      password_said = true;
-      default_user_sha256_ = base::ToLower(rule.substr(1));
-    } else if (!GivesEverything(rule)) {
-      return Fail(ErrorCode::kInvalid, "rules for users are not supported yet: '" + rule + "'");
-    }
+  if (std::any_of(words.begin(), words.end(), base::HasControlCharacters)) {
+    return Fail(ErrorCode::kInvalid, "control characters are not allowed in a rule");
   }
-  if (!on || !password_said) {
-    return Fail(ErrorCode::kInvalid, "the user 'default' must be 'on', with a password or 'nopass'");
+  for (const auto& user : settings_.users) {
+    if (user[0] == words[0]) return Fail(ErrorCode::kInvalid, "Duplicate user found. A user can only be defined once");
   }
-  return {};
+  settings_.users.emplace_back(words.begin(), words.end());
+  serve::CommandTable table;
+  FillCommandTable(table);
+  serve::Access access;
+  return UseUserLine(settings_.users.back(), table, access);
 }
 
 Result<Settings> SettingsLoader::Finish() {
-  if (!default_user_sha256_.empty() && HexOfSha256(settings_.requirepass) != default_user_sha256_) {
-    return Fail(ErrorCode::kInvalid,
-                "the password of 'user default' is not that of requirepass: set requirepass, or remove the user line");
+  if (!settings_.users.empty() && !settings_.aclfile.empty()) {
+    return Fail(ErrorCode::kInvalid, "users stand either in this file or in the one that aclfile names, not in both");
   }
   return settings_;
+}
+
+Result<void> UseUserLine(const std::vector<std::string>& line, const serve::CommandTable& table,
+                         serve::Access& access) {
+  std::vector<std::string> rules(line.begin() + 1, line.end());
+  if (line[0] == "default") rules.insert(rules.begin(), "reset");  // a line says all about its user
+  return access.SetUser(table, line[0], rules);
 }
 
 std::vector<std::pair<std::string, std::string>> GetSettings(const Settings& settings,

@@ -14,6 +14,7 @@
 #include "replication/base/ids.h"
 #include "replication/base/result.h"
 #include "replication/base/time.h"
+#include "replication/serve/access.h"
 
 namespace replication {
 
@@ -71,6 +72,10 @@ struct Settings {
 
   // Who may come in.
   std::string requirepass;
+  std::vector<std::vector<std::string>> users;  // `user` lines: name, rules
+  std::string aclfile;                          // where the users stand instead
+  std::string acl_pubsub_default = "resetchannels";
+  std::uint32_t acllog_max_len = 128;
   Guard enable_debug_command = Guard::kNo;
   Guard enable_protected_configs = Guard::kNo;  // may CONFIG SET change dir and dbfilename?
   std::vector<RenamedCommand> rename_command;   // in the order of the file
@@ -135,9 +140,12 @@ class SettingsLoader {
 
   Settings settings_;
   bool save_seen_ = false;
-  std::string default_user_sha256_;  // of the password of `user default`; empty: none was given
   std::vector<std::string> without_effect_;
 };
+
+// Gives `access` the user that a `user` line makes. The error is the reason.
+base::Result<void> UseUserLine(const std::vector<std::string>& line, const serve::CommandTable& table,
+                               serve::Access& access);
 
 // CONFIG GET: (name, value) of each directive whose name or alias matches one of the globs, sorted by name. A name
 // without wildcards is given back as it was asked for.

@@ -90,6 +90,8 @@ void Exec(NodeState& state, NodeClient& client, const resp::Words&, const Now& n
     const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
     if (entry == nullptr) {
       reply.Error(error);
+    } else if (error = serve::MayStillRun(state.server, client, *entry, words, now); !error.empty()) {
+      reply.Error(error);
     } else {
       Call(state, client, *entry, words, now, reply);
     }

@@ -80,7 +80,7 @@ bool ClientPort::MayEnter(net::Stream& stream) {
   std::string_view refusal;
   if (node_.clients().size() >= settings.maxclients) {
     refusal = kFull;
-  } else if (settings.protected_mode && settings.requirepass.empty() && !IsLoopback(stream.peer().host)) {
+  } else if (settings.protected_mode && !node_.state().server.access.required() && !IsLoopback(stream.peer().host)) {
     refusal = kProtected;
   }
   if (refusal.empty()) return true;

@@ -12,6 +12,7 @@
 #include "replication/edge/host_facts.h"
 #include "replication/host/background.h"
 #include "replication/host/durable_file.h"
+#include "replication/host/entropy.h"
 
 namespace replication::edge {
 namespace {
@@ -71,6 +72,7 @@ base::Result<void> Daemon::Open() {
     log_.Write(LogLevel::kNotice, fmt::format("These directives are accepted and have no effect here: {}",
                                               fmt::join(without_effect_, ", ")));
   }
+  if (const auto users = OpenUserFile(); !users) return users;
   if (const auto listening = port_.Listen(); !listening) return listening;
   MakeRoom();
   if (const auto data = OpenData(); !data) return data;
@@ -99,6 +101,18 @@ void Daemon::MakeRoom() {
   log_.Write(LogLevel::kWarning, fmt::format("The limit of open files allows {} clients, not {}: maxclients is reduced",
                                              room, settings.maxclients));
   settings.maxclients = room;
+}
+
+base::Result<void> Daemon::OpenUserFile() {
+  serve::Server& server = node_.state().server;
+  server.entropy = &host::RandomBytes;
+  std::string path = node_.settings().aclfile;
+  if (path.empty()) return {};
+  if (path[0] != '/') path = node_.settings().dir + "/" + path;
+  server.user_file = {.path = path,
+                      .read = [path] { return host::ReadWholeFile(path); },
+                      .write = [path](std::string_view text) { return host::ReplaceFile(path, text); }};
+  return serve::LoadUserFile(server, nullptr);
 }
 
 base::Result<void> Daemon::OpenData() {

@@ -40,6 +40,7 @@ class Daemon : private Host {
 
   // Lowers maxclients to what the limit of open files allows.
   void MakeRoom();
+  base::Result<void> OpenUserFile();
   base::Result<void> OpenData();
   void LoadSlice();
   void BeginService();

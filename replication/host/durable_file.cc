@@ -108,6 +108,13 @@ Result<void> DurableFile::Rename() {
   return {};
 }
 
+Result<void> ReplaceFile(const std::string& path, std::string_view text) {
+  auto file = DurableFile::Create(path);
+  if (!file) return tl::unexpected(file.error());
+  if (auto written = file->Write(text); !written) return written;
+  return file->Commit();
+}
+
 Result<void> SyncFolderOf(const std::string& path) {
   return SyncFolder(FolderOf(path));
 }

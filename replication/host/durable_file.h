@@ -39,6 +39,9 @@ class DurableFile {
   std::uint64_t unsynced_ = 0;
 };
 
+// Replaces `path` by a file of these bytes, durably: all of the above in one.
+base::Result<void> ReplaceFile(const std::string& path, std::string_view text);
+
 // Makes renames in the folder of `path` durable, all that have been done until now, in their order.
 base::Result<void> SyncFolderOf(const std::string& path);
 

@@ -6,8 +6,10 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "replication/base/text.h"
@@ -96,6 +98,11 @@ base::Result<void> LogFile::Open(const std::string& path) {
   logger->set_error_handler([](const std::string&) {});
   logger_ = std::move(logger);
   path_ = path;
+  struct stat facts {};
+  if (!path.empty() && stat(path.c_str(), &facts) == 0) {
+    device_ = facts.st_dev;
+    inode_ = facts.st_ino;
+  }
   return {};
 }
 
@@ -106,8 +113,18 @@ void LogFile::SetLevel(std::string_view name) {
   if (name == "warning") least_ = base::LogLevel::kWarning;
 }
 
+bool LogFile::WasMovedAway() const {
+  struct stat facts {};
+  if (path_.empty()) return false;
+  if (stat(path_.c_str(), &facts) != 0) return errno == ENOENT;
+  return facts.st_dev != device_ || facts.st_ino != inode_;
+}
+
 void LogFile::Write(base::LogLevel level, std::string_view line) {
   if (level < least_ || logger_ == nullptr) return;
+  // As with stock, which opens its log for every line: whoever rotates logs need not tell us. Where a new file cannot
+  // be made, the old one goes on.
+  if (WasMovedAway()) static_cast<void>(Reopen());
   // One line stays one line, whatever a peer has put into it.
   if (!base::HasControlCharacters(line)) {
     logger_->log(LevelOf(level), spdlog::string_view_t(line.data(), line.size()));

@@ -1,6 +1,7 @@
 // The log: lines in the form that Redis' log readers expect, to a file or to the standard output.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,7 +25,7 @@ class LogFile : public base::Log {
 
   // Empty: the standard output. kIo: the file cannot be opened; what was open before stays.
   base::Result<void> Open(const std::string& path);
-  // Begins the same path anew, after somebody has moved the file away.
+  // Begins the same path anew. Write() does so by itself when it finds the file moved away or removed.
   base::Result<void> Reopen() { return Open(path_); }
   // Lines below `least` are dropped.
   void SetLevel(base::LogLevel least) { least_ = least; }
@@ -38,6 +39,11 @@ class LogFile : public base::Log {
   std::string path_;
   base::LogLevel least_ = base::LogLevel::kNotice;
   std::unique_ptr<spdlog::logger> logger_;
+  // Which file is open: its device and inode.
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
+
+  bool WasMovedAway() const;
 };
 
 }  // namespace host

@@ -14,6 +14,8 @@
 
 namespace serve {
 
+struct User;
+
 // Never reused within one run.
 using ClientId = std::uint64_t;
 
@@ -30,6 +32,7 @@ struct Client {
   std::string lib_name;
   std::string lib_version;
   std::string user = "default";
+  std::shared_ptr<const User> account;  // of `user`; null: the default user
   ClientKind kind = ClientKind::kNormal;
   int protocol = 2;
   int db = 0;

@@ -43,27 +43,27 @@ constexpr std::array kFlagNames = {
 };
 
 constexpr std::array kCategoryNames = {
-    Named{kCatKeyspace, "keyspace"},
-    Named{kCatRead, "read"},
-    Named{kCatWrite, "write"},
-    Named{kCatSet, "set"},
-    Named{kCatSortedset, "sortedset"},
-    Named{kCatList, "list"},
-    Named{kCatHash, "hash"},
-    Named{kCatString, "string"},
-    Named{kCatBitmap, "bitmap"},
-    Named{kCatHyperloglog, "hyperloglog"},
-    Named{kCatGeo, "geo"},
-    Named{kCatStream, "stream"},
-    Named{kCatPubsub, "pubsub"},
-    Named{kCatAdmin, "admin"},
-    Named{kCatFast, "fast"},
-    Named{kCatSlow, "slow"},
-    Named{kCatBlocking, "blocking"},
-    Named{kCatDangerous, "dangerous"},
-    Named{kCatConnection, "connection"},
-    Named{kCatTransaction, "transaction"},
-    Named{kCatScripting, "scripting"},
+    CategoryName{kCatKeyspace, "keyspace"},
+    CategoryName{kCatRead, "read"},
+    CategoryName{kCatWrite, "write"},
+    CategoryName{kCatSet, "set"},
+    CategoryName{kCatSortedset, "sortedset"},
+    CategoryName{kCatList, "list"},
+    CategoryName{kCatHash, "hash"},
+    CategoryName{kCatString, "string"},
+    CategoryName{kCatBitmap, "bitmap"},
+    CategoryName{kCatHyperloglog, "hyperloglog"},
+    CategoryName{kCatGeo, "geo"},
+    CategoryName{kCatStream, "stream"},
+    CategoryName{kCatPubsub, "pubsub"},
+    CategoryName{kCatAdmin, "admin"},
+    CategoryName{kCatFast, "fast"},
+    CategoryName{kCatSlow, "slow"},
+    CategoryName{kCatBlocking, "blocking"},
+    CategoryName{kCatDangerous, "dangerous"},
+    CategoryName{kCatConnection, "connection"},
+    CategoryName{kCatTransaction, "transaction"},
+    CategoryName{kCatScripting, "scripting"},
 };
 
 using Entry = CommandTable::Entry;
@@ -101,13 +101,25 @@ std::pair<Entries::const_iterator, Entries::const_iterator> Subcommands(const En
   return {begin, entries.lower_bound(prefix)};
 }
 
-void ReplyNames(std::uint32_t bits, std::span<const Named> names, std::string_view prefix, resp::ReplyWriter& reply) {
+template <class Names>
+void ReplyNames(std::uint32_t bits, const Names& names, std::string_view prefix, resp::ReplyWriter& reply) {
   std::size_t count = 0;
-  for (const Named& named : names) count += (bits & named.bit) != 0 ? 1 : 0;
+  for (const auto& named : names) count += (bits & named.bit) != 0 ? 1 : 0;
   reply.Set(count);
-  for (const Named& named : names) {
+  for (const auto& named : names) {
     if ((bits & named.bit) != 0) reply.Simple(fmt::format("{}{}", prefix, named.name));
   }
+}
+
+// What a command does with its keys, as COMMAND INFO and GETKEYSANDFLAGS say it.
+void ReplyKeyFlags(const CommandRow& row, resp::ReplyWriter& reply) {
+  if ((row.flags & kPubsub) != 0) {
+    reply.Set(1);
+    return reply.Simple("not_key");
+  }
+  reply.Set(2);
+  reply.Simple((row.flags & kWrite) != 0 ? "RW" : "RO");
+  reply.Simple((row.flags & kWrite) != 0 ? "update" : "access");
 }
 
 // How the keys are found, in the newer form of COMMAND INFO: where the search begins, and which range follows.
@@ -116,14 +128,7 @@ void ReplyKeySpec(const CommandRow& row, resp::ReplyWriter& reply) {
   reply.Set(1);
   reply.Map(3);
   reply.Bulk("flags");
-  if ((row.flags & kPubsub) != 0) {
-    reply.Set(1);
-    reply.Simple("not_key");
-  } else {
-    reply.Set(2);
-    reply.Simple((row.flags & kWrite) != 0 ? "RW" : "RO");
-    reply.Simple((row.flags & kWrite) != 0 ? "update" : "access");
-  }
+  ReplyKeyFlags(row, reply);
   reply.Bulk("begin_search");
   reply.Map(2);
   reply.Bulk("type");
@@ -146,6 +151,33 @@ void ReplyKeySpec(const CommandRow& row, resp::ReplyWriter& reply) {
   reply.Integer(0);
 }
 
+// What a client that speaks to a whole cluster should know; only what commands of ours have.
+// Source: COMMAND INFO of redis-server 7.0.15; the documentation of command tips.
+struct Tips {
+  std::string_view name;
+  std::array<std::string_view, 3> tips;
+};
+constexpr std::array kTips = {
+    Tips{"client|info", {"nondeterministic_output"}},
+    Tips{"client|list", {"nondeterministic_output"}},
+    Tips{"command", {"nondeterministic_output_order"}},
+    Tips{"command|docs", {"nondeterministic_output_order"}},
+    Tips{"command|info", {"nondeterministic_output_order"}},
+    Tips{"command|list", {"nondeterministic_output_order"}},
+    Tips{"info", {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}},
+    Tips{"ping", {"request_policy:all_shards", "response_policy:all_succeeded"}},
+};
+
+void ReplyTips(std::string_view name, resp::ReplyWriter& reply) {
+  const auto found = std::ranges::find(kTips, name, &Tips::name);
+  if (found == kTips.end()) return reply.Set(0);
+  const auto count = std::ranges::count_if(found->tips, [](std::string_view tip) { return !tip.empty(); });
+  reply.Set(static_cast<std::size_t>(count));
+  for (const std::string_view tip : found->tips) {
+    if (!tip.empty()) reply.Bulk(tip);
+  }
+}
+
 void ReplyInfo(const Entries& entries, const std::string& name, const Entry& entry, resp::ReplyWriter& reply) {
   const CommandRow& row = *entry.row;
   reply.Array(10);
@@ -155,8 +187,8 @@ void ReplyInfo(const Entries& entries, const std::string& name, const Entry& ent
   reply.Integer(row.keys.first);
   reply.Integer(row.keys.last);
   reply.Integer(row.keys.step);
-  ReplyNames(CategoriesOf(row), kCategoryNames, "@", reply);
-  reply.Set(0);  // tips
+  ReplyNames(CategoriesOf(row), Categories(), "@", reply);
+  ReplyTips(row.name, reply);
   ReplyKeySpec(row, reply);
   const auto [begin, end] = Subcommands(entries, name);
   if (!entry.container) return reply.Set(0);
@@ -238,7 +270,7 @@ void ReplyList(const Entries& entries, const Words& words, resp::ReplyWriter& re
       }
     } else if (base::EqualsIgnoreCase(words[3], "aclcat")) {
       std::uint32_t bit = 0;
-      for (const Named& named : kCategoryNames) {
+      for (const CategoryName& named : kCategoryNames) {
         if (base::EqualsIgnoreCase(named.name, wanted)) bit = named.bit;
       }
       for (const auto& [name, entry] : entries) {
@@ -254,7 +286,7 @@ void ReplyList(const Entries& entries, const Words& words, resp::ReplyWriter& re
   for (const std::string_view name : names) reply.Bulk(name);
 }
 
-void ReplyKeys(const CommandTable& table, const Words& words, resp::ReplyWriter& reply) {
+void ReplyKeys(const CommandTable& table, const Words& words, bool with_flags, resp::ReplyWriter& reply) {
   const Words request(words.begin() + 2, words.end());
   const Entry* entry = nullptr;
   if (IsTopLevel(request[0])) entry = table.Find(base::ToLower(request[0]));
@@ -276,7 +308,11 @@ void ReplyKeys(const CommandTable& table, const Words& words, resp::ReplyWriter&
     keys.push_back(request[static_cast<std::size_t>(at)]);
   }
   reply.Array(keys.size());
-  for (const std::string_view key : keys) reply.Bulk(key);
+  for (const std::string_view key : keys) {
+    if (with_flags) reply.Array(2);
+    reply.Bulk(key);
+    if (with_flags) ReplyKeyFlags(row, reply);
+  }
 }
 
 // What is repeated of a word: no more than `limit` bytes, and nothing behind a zero byte.
@@ -314,6 +350,15 @@ class LowerName {
 
 }  // namespace
 
+std::span<const CategoryName> Categories() {
+  return kCategoryNames;
+}
+
+std::uint32_t CategoryNamed(std::string_view name) {
+  const auto found = std::ranges::find(kCategoryNames, name, &CategoryName::name);
+  return found == kCategoryNames.end() ? 0 : found->bit;
+}
+
 std::uint32_t CategoriesOf(const CommandRow& row) {
   std::uint32_t categories = row.categories;
   if ((row.flags & kWrite) != 0) categories |= kCatWrite;
@@ -326,7 +371,7 @@ std::uint32_t CategoriesOf(const CommandRow& row) {
 
 void CommandTable::Add(const CommandRow& row, int group, std::size_t index) {
   VIGIL_CHECK(row.name.size() <= kMaxName);
-  const auto [added, is_new] = entries_.emplace(std::string(row.name), Entry{&row, group, index});
+  const auto [added, is_new] = entries_.emplace(std::string(row.name), Entry{&row, group, index, next_id_++});
   VIGIL_CHECK(is_new);
   added->second.container = IsContainer(row.name);
   if (const std::size_t bar = row.name.find('|'); bar != std::string_view::npos) {
@@ -351,6 +396,18 @@ void CommandTable::AddAlias(std::string name, std::string_view of) {
   }
 }
 
+base::Result<void> CommandTable::Rename(const std::string& from, const std::string& to) {
+  const auto is_there = [this](const std::string& name) { return Find(name) != nullptr || IsContainer(name); };
+  const bool sayable = IsTopLevel(to) && !base::HasControlCharacters(to);
+  if (!IsTopLevel(from) || !is_there(from)) {
+    return base::Fail(base::ErrorCode::kNotFound, "No such command in rename-command");
+  }
+  if (is_there(to) || !sayable) return base::Fail(base::ErrorCode::kInvalid, "Target command name already exists");
+  if (!to.empty()) AddAlias(to, from);
+  Remove(from);
+  return {};
+}
+
 void CommandTable::Remove(std::string_view name) {
   const auto [begin, end] = Subcommands(entries_, name);
   entries_.erase(begin, end);
@@ -365,6 +422,13 @@ const CommandTable::Entry* CommandTable::Find(std::string_view name) const {
 bool CommandTable::IsContainer(std::string_view name) const {
   const auto [begin, end] = Subcommands(entries_, name);
   return begin != end;
+}
+
+std::vector<const CommandTable::Entry*> CommandTable::SubcommandsOf(std::string_view container) const {
+  std::vector<const Entry*> found;
+  const auto [begin, end] = Subcommands(entries_, container);
+  for (auto sub = begin; sub != end; ++sub) found.push_back(&sub->second);
+  return found;
 }
 
 const CommandTable::Entry* CommandTable::Resolve(const Words& words, std::string& error) const {
@@ -409,7 +473,10 @@ void ReplyCommand(const CommandTable& table, const Words& words, resp::ReplyWrit
     ReplyList(table.all(), words, reply);
   } else if (sub == "getkeys") {
     if (words.size() < 3) return reply.Error(WrongArity("command|getkeys"));
-    ReplyKeys(table, words, reply);
+    ReplyKeys(table, words, false, reply);
+  } else if (sub == "getkeysandflags") {
+    if (words.size() < 3) return reply.Error(WrongArity("command|getkeysandflags"));
+    ReplyKeys(table, words, true, reply);
   } else if (sub == "help") {
     ReplyHelp(table, "command", reply);
   } else {

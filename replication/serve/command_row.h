@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "replication/base/result.h"
 #include "replication/resp/reply_writer.h"
 #include "replication/resp/request_parser.h"
 
@@ -76,6 +78,15 @@ struct CommandRow {
   std::string_view usage = {};  // what stands behind the name, for HELP: "<pattern> [<pattern> ...]"
 };
 
+// Every category, in the order in which ACL CAT lists them.
+struct CategoryName {
+  std::uint32_t bit;
+  std::string_view name;
+};
+std::span<const CategoryName> Categories();
+// By lower-case name; 0: there is none.
+std::uint32_t CategoryNamed(std::string_view name);
+
 // The row's categories and those that its flags imply: a write is @write, what is not fast is @slow ...
 std::uint32_t CategoriesOf(const CommandRow& row);
 
@@ -87,6 +98,7 @@ class CommandTable {
     const CommandRow* row = nullptr;
     int group = 0;
     std::size_t index = 0;
+    std::size_t id = 0;      // the row's number in this table: rights are kept by it
     bool container = false;  // has subcommands
   };
 
@@ -94,12 +106,16 @@ class CommandTable {
   void Add(const CommandRow& row, int group, std::size_t index);
   // A further name for an existing row: rename-command, SLAVEOF for REPLICAOF.
   void AddAlias(std::string name, std::string_view of);
+  // `from` becomes `to`, and unsayable when `to` is empty; both in lower case. Error kNotFound or kInvalid: the reason.
+  // Source: rename-command in redis.conf.
+  base::Result<void> Rename(const std::string& from, const std::string& to);
   // Removes a name (rename-command X ""). Its subcommands go with it.
   void Remove(std::string_view name);
 
   // By full lower-case name, "config|get" included; null when unknown.
   const Entry* Find(std::string_view name) const;
   bool IsContainer(std::string_view name) const;
+  std::vector<const Entry*> SubcommandsOf(std::string_view container) const;
 
   // The row that `words` (at least one) asks for, after the checks that need nothing but the rows: is it known,
   // is the number of words right. Otherwise null, and `error` is the reply's text ("ERR unknown command ...").
@@ -109,9 +125,10 @@ class CommandTable {
 
  private:
   std::map<std::string, Entry, std::less<>> entries_;
+  std::size_t next_id_ = 0;
 };
 
-// COMMAND, COMMAND COUNT|INFO|DOCS|LIST|GETKEYS|HELP, from the rows. `words` is the whole request.
+// COMMAND, COMMAND COUNT|INFO|DOCS|LIST|GETKEYS|GETKEYSANDFLAGS|HELP, from the rows. `words` is the whole request.
 // Source: the COMMAND documentation.
 void ReplyCommand(const CommandTable& table, const Words& words, resp::ReplyWriter& reply);
 

@@ -19,20 +19,79 @@ bool MustAuthenticate(const Server& server, const Client& client) {
   return server.access.required() && !client.authenticated;
 }
 
-bool LogIn(Server& server, Client& client, std::string_view user, std::string_view password, resp::ReplyWriter& reply) {
-  if (!server.access.Check(user, password)) {
+bool LogIn(Server& server, Client& client, std::string_view user, std::string_view password, std::string_view command,
+           const base::Now& now, resp::ReplyWriter& reply) {
+  std::shared_ptr<User> account = server.access.LogIn(user, password);
+  if (account == nullptr) {
+    LogRefusal(server, client, "auth", command, user, now);
     reply.Error(kWrongPassword);
     return false;
   }
   client.user = user;
+  client.account = std::move(account);
   client.authenticated = true;
   return true;
 }
 
+std::string_view ReasonWord(Verdict::Reason reason) {
+  switch (reason) {
+    case Verdict::Reason::kKey:
+      return "key";
+    case Verdict::Reason::kChannel:
+      return "channel";
+    default:
+      return "command";
+  }
+}
+
+Verdict JudgeAndLog(Server& server, const Client& client, const CommandTable::Entry& entry, const Words& words,
+                    const base::Now& now) {
+  const Verdict verdict = Judge(UserOf(server, client), entry, words);
+  if (!verdict.allowed()) {
+    const bool command = verdict.reason == Verdict::Reason::kCommand;
+    LogRefusal(server, client, ReasonWord(verdict.reason), command ? entry.row->name : words[verdict.word], client.user,
+               now);
+  }
+  return verdict;
+}
+
 }  // namespace
 
-std::string MayRun(const Server& server, const Client& client, const CommandRow& row) {
+const User& UserOf(const Server& server, const Client& client) {
+  return client.account == nullptr ? server.access.default_user() : *client.account;
+}
+
+void Welcome(const Server& server, Client& client) {
+  client.authenticated = !server.access.required();
+}
+
+void LogRefusal(Server& server, const Client& client, std::string_view reason, std::string_view object,
+                std::string_view user, const base::Now& now) {
+  server.access.Log({.reason = reason,
+                     .context = client.queued_commands >= 0 ? "multi" : "toplevel",
+                     .object = std::string(object),
+                     .user = std::string(user),
+                     .client = DescribeClient(client, now),
+                     .at = now.mono});
+}
+
+std::string MayRun(Server& server, Client& client, const CommandTable::Entry& entry, const Words& words,
+                   const base::Now& now) {
+  const CommandRow& row = *entry.row;
   if (MustAuthenticate(server, client) && (row.flags & kNoAuth) == 0) return "NOAUTH Authentication required.";
+  client.last_command = row.name;
+  if (!UserOf(server, client).everything()) {
+    switch (JudgeAndLog(server, client, entry, words, now).reason) {
+      case Verdict::Reason::kAllowed:
+        break;
+      case Verdict::Reason::kCommand:
+        return fmt::format("NOPERM this user has no permissions to run the '{}' command", row.name);
+      case Verdict::Reason::kKey:
+        return "NOPERM this user has no permissions to access one of the keys used as arguments";
+      case Verdict::Reason::kChannel:
+        return "NOPERM this user has no permissions to access one of the channels used as arguments";
+    }
+  }
   // In RESP2 a reply cannot be told from a message, so a listening client may do little else.
   constexpr std::array<std::string_view, 9> kWhileListening = {
       "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset"};
@@ -46,6 +105,29 @@ std::string MayRun(const Server& server, const Client& client, const CommandRow&
   return {};
 }
 
+std::string MayStillRun(Server& server, Client& client, const CommandTable::Entry& entry, const Words& words,
+                        const base::Now& now) {
+  if (UserOf(server, client).everything()) return {};
+  std::string_view reason;
+  switch (JudgeAndLog(server, client, entry, words, now).reason) {
+    case Verdict::Reason::kAllowed:
+      return {};
+    case Verdict::Reason::kCommand:
+      reason = "no permission to execute the command or subcommand";
+      break;
+    case Verdict::Reason::kKey:
+      reason = "no permission to touch the specified keys";
+      break;
+    case Verdict::Reason::kChannel:
+      reason = "no permission to access one of the channels used as arguments to the command";
+      break;
+  }
+  return fmt::format(
+      "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is "
+      "no longer allowed for the following reason: {}",
+      reason);
+}
+
 void TakeBackReply(Client& client, std::size_t length_before) {
   using Replies = Client::Replies;
   if (client.replies == Replies::kOn) return;
@@ -57,7 +139,7 @@ void TakeBackReply(Client& client, std::size_t length_before) {
   }
 }
 
-void Hello(Server& server, Client& client, const Words& words, const base::Now&, resp::ReplyWriter& reply) {
+void Hello(Server& server, Client& client, const Words& words, const base::Now& now, resp::ReplyWriter& reply) {
   int protocol = client.protocol;
   if (words.size() > 1) {
     const auto wanted = base::ParseInt<std::int64_t>(words[1]);
@@ -68,7 +150,7 @@ void Hello(Server& server, Client& client, const Words& words, const base::Now&,
   for (std::size_t i = 2; i < words.size(); ++i) {
     const std::size_t more = words.size() - i - 1;
     if (base::EqualsIgnoreCase(words[i], "auth") && more >= 2) {
-      if (!LogIn(server, client, words[i + 1], words[i + 2], reply)) return;
+      if (!LogIn(server, client, words[i + 1], words[i + 2], words[0], now, reply)) return;
       i += 2;
     } else if (base::EqualsIgnoreCase(words[i], "setname") && more >= 1) {
       if (!Rename(client, words[i + 1], reply)) return;
@@ -103,15 +185,15 @@ void Hello(Server& server, Client& client, const Words& words, const base::Now&,
   greeting.Array(0);
 }
 
-void Auth(Server& server, Client& client, const Words& words, const base::Now&, resp::ReplyWriter& reply) {
+void Auth(Server& server, Client& client, const Words& words, const base::Now& now, resp::ReplyWriter& reply) {
   if (words.size() > 3) return reply.Error("ERR syntax error");
-  if (words.size() == 2 && !server.access.required()) {
+  if (words.size() == 2 && server.access.default_user().no_password) {
     return reply.Error(
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
         "configuration is correct?");
   }
   const std::string_view user = words.size() == 3 ? words[1] : "default";
-  if (LogIn(server, client, user, words.back(), reply)) reply.Ok();
+  if (LogIn(server, client, user, words.back(), words[0], now, reply)) reply.Ok();
 }
 
 void Ping(Server&, Client& client, const Words& words, const base::Now&, resp::ReplyWriter& reply) {
@@ -144,6 +226,7 @@ void Reset(Server& server, Client& client, const Words&, const base::Now&, resp:
   client.db = 0;
   client.name.clear();
   client.user = "default";
+  client.account = nullptr;
   client.authenticated = !server.access.required();
   client.replies = Client::Replies::kOn;
   reply.Simple("RESET");

@@ -50,7 +50,7 @@ bool Fits(const Client& client, const KillFilter& filter) {
 }
 
 // Empty: `filter` is filled from words[2...]. Otherwise the error to reply.
-std::string ParseKillFilter(const Words& words, KillFilter& filter) {
+std::string ParseKillFilter(const Server& server, const Words& words, KillFilter& filter) {
   for (std::size_t i = 2; i < words.size(); i += 2) {
     if (i + 1 == words.size()) return "ERR syntax error";
     const std::string_view value = words[i + 1];
@@ -66,7 +66,7 @@ std::string ParseKillFilter(const Words& words, KillFilter& filter) {
     } else if (base::EqualsIgnoreCase(words[i], "laddr")) {
       filter.laddr = value;
     } else if (base::EqualsIgnoreCase(words[i], "user")) {
-      if (value != "default") return fmt::format("ERR No such user '{}'", value);
+      if (server.access.Find(value) == nullptr) return fmt::format("ERR No such user '{}'", value);
       filter.user = value;
     } else if (base::EqualsIgnoreCase(words[i], "skipme")) {
       const auto skip_me = base::ParseYesNo(value);
@@ -159,7 +159,7 @@ void KillClient(Server& server, Client& client, const Words& words, const base::
     if (filter.addr.empty() || KillClients(server, &client, filter) == 0) return reply.Error("ERR No such client");
     return reply.Ok();
   }
-  if (const std::string error = ParseKillFilter(words, filter); !error.empty()) return reply.Error(error);
+  if (const std::string error = ParseKillFilter(server, words, filter); !error.empty()) return reply.Error(error);
   reply.Integer(KillClients(server, &client, filter));
 }
 

@@ -15,9 +15,17 @@ Handler Hello, Auth, Ping, Echo, Quit, Reset, Time, Command;
 Handler GetClientId, GetClientInfo, ListClients, KillClient, SetClientName, GetClientName, SetClientInfo,
     SetClientReplies, SetClientNoEvict;
 
+// session_acl.cc
+Handler SetUser, GetUser, DeleteUsers, ListUsers, ShowUserNames, WhoAmI, ShowCategories, DryRun, GeneratePassword,
+    ShowRefusals, LoadUsers, SaveUsers;
+
 // session_pubsub.cc
 Handler Subscribe, Unsubscribe, SubscribePatterns, UnsubscribePatterns, SubscribeShards, UnsubscribeShards, Publish,
     PublishShard, ListChannels, CountSubscribers, CountPatterns, ListShardChannels, CountShardSubscribers;
+
+// Notes in ACL LOG that `client` was refused.
+void LogRefusal(Server& server, const Client& client, std::string_view reason, std::string_view object,
+                std::string_view user, const base::Now& now);
 
 // Gives the client a name; an empty one takes it away. False, with the error replied, when it holds spaces or special
 // characters: it is printed in the lines of CLIENT LIST.

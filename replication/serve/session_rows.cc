@@ -26,7 +26,32 @@ void Help(Server& server, Client&, const Words& words, const base::Now&, resp::R
   ReplyHelp(server.commands, base::ToLower(words[0]), reply);
 }
 
+constexpr std::uint32_t kRights = kAdmin | kNoScript | kLoading | kStale;
+constexpr std::uint32_t kOpen = kNoScript | kLoading | kStale;
+
+constexpr SessionCommand Acl(std::string_view name, int arity, std::uint32_t flags, std::string_view usage,
+                             std::string_view summary, SessionHandler handler) {
+  return {{name, arity, flags, {}, 0, "server", summary, usage}, handler};
+}
+
 constexpr std::array kCommands = {
+    Acl("acl", -2, 0, "", "Who may do what", &OnlyWithSubcommand),
+    Acl("acl|cat", -2, kOpen, "[<category>]", "List the categories, or the commands of one", &ShowCategories),
+    Acl("acl|deluser", -3, kRights, "<username> [<username> ...]", "Remove users and close their connections",
+        &DeleteUsers),
+    Acl("acl|dryrun", -4, kRights, "<username> <command> [<arg> ...]",
+        "Tell whether a user may run a command, without running it", &DryRun),
+    Acl("acl|genpass", -2, kOpen, "[<bits>]", "Make up a password, of 256 bits unless told otherwise",
+        &GeneratePassword),
+    Acl("acl|getuser", 3, kRights, "<username>", "Show what a user may do", &GetUser),
+    Acl("acl|help", 2, kAnytime, "", "Explain the subcommands", &Help),
+    Acl("acl|list", 2, kRights, "", "Show all users as in a file of users", &ListUsers),
+    Acl("acl|load", 2, kRights, "", "Take the users from the file of users", &LoadUsers),
+    Acl("acl|log", -2, kRights, "[<count>|RESET]", "Show who was refused what, or forget it", &ShowRefusals),
+    Acl("acl|save", 2, kRights, "", "Write the users into the file of users", &SaveUsers),
+    Acl("acl|setuser", -3, kRights, "<username> [<rule> ...]", "Make a user, or change what one may do", &SetUser),
+    Acl("acl|users", 2, kRights, "", "List the names of all users", &ShowUserNames),
+    Acl("acl|whoami", 2, kOpen, "", "Tell the user of this connection", &WhoAmI),
     SessionCommand{
         {"hello", -1, kEntrance, {}, kCatConnection, "connection", "Agree on the protocol and introduce oneself"},
         &Hello},
@@ -75,6 +100,15 @@ constexpr std::array kCommands = {
                     kCatConnection,
                     "server",
                     "Tell which words of a command are keys",
+                    "<full-command>"},
+                   &Command},
+    SessionCommand{{"command|getkeysandflags",
+                    -4,
+                    kAnytime,
+                    {},
+                    kCatConnection,
+                    "server",
+                    "Tell which words of a command are keys, and what it does with them",
                     "<full-command>"},
                    &Command},
     SessionCommand{{"command|help", 2, kAnytime, {}, kCatConnection, "server", "Explain the subcommands"}, &Help},

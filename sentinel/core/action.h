@@ -83,9 +83,10 @@ struct WakeAt {
   base::MonoTime at{};
 };
 
-// After what is queued has left.
+// After what is queued has left, or before anything else happens.
 struct Stop {
   int exit_code = 0;
+  bool at_once = false;
 };
 
 using Action = std::variant<Connect, Disconnect, Send, Reply, CloseClient, Announce, LogLine, SaveState, RunScript,

@@ -11,6 +11,7 @@
 #include "sentinel/core/names.h"
 #include "sentinel/core/numeric_host.h"
 #include "sentinel/core/set_options.h"
+#include "sentinel/core/simulate.h"
 
 namespace sentinel {
 namespace {
@@ -99,6 +100,10 @@ constexpr std::array kCommands = {
     SentinelCommand{SentinelRow("sentinel|remove", 3, "<master>", "Stops watching a master"), &Remove},
     SentinelCommand{
         SentinelRow("sentinel|reset", 3, "<pattern>", "Forgets what is known about the masters of a pattern"), &Reset},
+    SentinelCommand{
+        SentinelRow("sentinel|simulate-failure", -3, "[CRASH-AFTER-ELECTION] [CRASH-AFTER-PROMOTION] [HELP]",
+                    "Makes this sentinel crash in the middle of a failover that it leads"),
+        &SimulateFailureCommand},
     SentinelCommand{SentinelRow("sentinel|set", -5, "<master> <option> <value> [<option> <value> ...]",
                                 "Changes the settings of a master"),
                     &Set},

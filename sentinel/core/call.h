@@ -25,6 +25,16 @@ struct SentinelClient : serve::Client {
   };
   std::optional<Held> held;
   std::deque<std::vector<std::string>> queued;  // commands that arrived while a reply was held
+
+  // CLIENT TRACKING. There are no keys here, so nothing is ever invalidated; what was asked for is told again.
+  struct Tracking {
+    bool on = false;
+    bool broadcast = false, opt_in = false, opt_out = false, no_loop = false;
+    std::optional<bool> caching_next;  // CLIENT CACHING
+    serve::ClientId redirect = 0;
+    std::vector<std::string> prefixes;
+  };
+  Tracking tracking;
 };
 
 struct Call {
@@ -33,6 +43,7 @@ struct Call {
   const base::Now& now;
   resp::ReplyWriter& reply;
   Actions& out;
+  SentinelClient& client;
 
   // What the reply rests on: it leaves when this change is durable. When its save fails, the client is told so instead.
   ChangeNumber change = 0;
@@ -54,6 +65,8 @@ struct SentinelCommand {
 
 // ROLE, INFO, PUBLISH, SHUTDOWN: what a sentinel answers beside SENTINEL and the commands about the connection.
 std::span<const SentinelCommand> ServerCommands();
+// CLIENT subcommands that only a sentinel has, beside those of every server.
+std::span<const SentinelCommand> ClientCommands();
 // SENTINEL subcommands that only look.
 std::span<const SentinelCommand> QueryCommands();
 // SENTINEL subcommands that change something.

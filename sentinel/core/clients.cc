@@ -1,10 +1,13 @@
 #include "sentinel/core/clients.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <memory>
 
 #include "replication/base/check.h"
+#include "replication/serve/cross_protocol.h"
 #include "replication/serve/session.h"
 #include "sentinel/core/call.h"
 #include "sentinel/core/changes.h"
@@ -17,9 +20,9 @@ constexpr int kSessionGroup = 0;
 constexpr std::size_t kMaxQueuedCommands = 10000;
 
 // Groups 1, 2 ... of the command table.
-std::array<std::span<const SentinelCommand>, 6> OwnGroups() {
-  return {ServerCommands(), QueryCommands(),     AdminCommands(),
-          MemberCommands(), ExtensionCommands(), EvidenceCommands()};
+std::array<std::span<const SentinelCommand>, 7> OwnGroups() {
+  return {ServerCommands(),    QueryCommands(),    AdminCommands(), MemberCommands(),
+          ExtensionCommands(), EvidenceCommands(), ClientCommands()};
 }
 
 // Commands about a connection that make no sense without data: a client that asks for them has mistaken us for a
@@ -31,18 +34,6 @@ bool BelongsToDataNodes(std::string_view name) {
   return std::ranges::find(kNames, name.substr(0, name.find('|'))) != kNames.end();
 }
 
-void FillTable(serve::CommandTable& table) {
-  const auto session = serve::SessionCommands();
-  for (std::size_t i = 0; i < session.size(); ++i) {
-    if (!BelongsToDataNodes(session[i].row.name)) table.Add(session[i].row, kSessionGroup, i);
-  }
-  int group = kSessionGroup;
-  for (const auto commands : OwnGroups()) {
-    ++group;
-    for (std::size_t i = 0; i < commands.size(); ++i) table.Add(commands[i].row, group, i);
-  }
-}
-
 SentinelClient* FindClient(State& state, serve::ClientId id) {
   return static_cast<SentinelClient*>(state.server.clients.Find(id));  // WelcomeClient makes no others
 }
@@ -52,15 +43,22 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
   ++state.commands_processed;
   client.active_at = now.mono;
   const serve::Words words(command.begin(), command.end());
+  if (serve::IsCrossProtocol(words)) {
+    out.push_back(
+        LogLine{base::LogLevel::kWarning,
+                fmt::format("Client {} speaks HTTP: somebody may be abusing a browser. It is closed", client.peer)});
+    state.server.clients.Close(client, serve::Client::Closing::kNow);
+    return FlushClients(state, 0, out);
+  }
   ChangeNumber change = 0;
   std::string error;
   const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
-  if (entry != nullptr) error = serve::MayRun(state.server, client, *entry->row);
+  if (entry != nullptr) error = serve::MayRun(state.server, client, *entry, words, now);
   std::size_t length_before = client.out.size();
   bool waits = false;
   if (!error.empty()) {
     resp::ReplyWriter(client.out, client.protocol).Error(error);
-  } else if (client.last_command = entry->row->name; entry->group == kSessionGroup) {
+  } else if (entry->group == kSessionGroup) {
     resp::ReplyWriter reply(client.out, client.protocol);
     serve::SessionCommands()[entry->index].handler(state.server, client, words, now, reply);
   } else {
@@ -68,13 +66,14 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
     // put together aside.
     std::string bytes;
     resp::ReplyWriter reply(bytes, client.protocol);
-    Call call{state, words, now, reply, out};
+    Call call{state, words, now, reply, out, client};
     OwnGroups()[static_cast<std::size_t>(entry->group - 1)][entry->index].handler(call);
     change = call.change;
     waits = !state.Durable(change);
     length_before = client.out.size();
     client.out += bytes;
   }
+  if (client.out.size() > length_before && client.out[length_before] == '-') ++state.error_replies;
   serve::TakeBackReply(client, length_before);
   if (waits) {
     client.held = SentinelClient::Held{client.out.substr(length_before), change};
@@ -99,14 +98,33 @@ void RunQueued(State& state, SentinelClient& client, const base::Now& now, Actio
 
 }  // namespace
 
+void FillCommandTable(serve::CommandTable& table) {
+  if (!table.all().empty()) return;
+  const auto session = serve::SessionCommands();
+  for (std::size_t i = 0; i < session.size(); ++i) {
+    if (!BelongsToDataNodes(session[i].row.name)) table.Add(session[i].row, kSessionGroup, i);
+  }
+  int group = kSessionGroup;
+  for (const auto commands : OwnGroups()) {
+    ++group;
+    for (std::size_t i = 0; i < commands.size(); ++i) table.Add(commands[i].row, group, i);
+  }
+  // Valkey's words for the same.
+  table.AddAlias("sentinel|get-primary-addr-by-name", "sentinel|get-master-addr-by-name");
+  table.AddAlias("sentinel|is-primary-down-by-addr", "sentinel|is-master-down-by-addr");
+  table.AddAlias("sentinel|primaries", "sentinel|masters");
+  table.AddAlias("sentinel|primary", "sentinel|master");
+}
+
 void WelcomeClient(State& state, const ClientArrived& arrived, const base::Now& now, Actions&) {
-  if (state.server.commands.all().empty()) FillTable(state.server.commands);
+  FillCommandTable(state.server.commands);
   auto client = std::make_unique<SentinelClient>();
   client->id = arrived.client;
   client->peer = arrived.peer;
   client->local = arrived.local;
   client->connected_at = now.mono;
   client->active_at = now.mono;
+  serve::Welcome(state.server, *client);
   state.server.clients.Add(std::move(client));
   ++state.connections_received;
 }

@@ -8,6 +8,9 @@
 
 namespace sentinel {
 
+// All commands of a sentinel, once: a table that holds some already stays as it is.
+void FillCommandTable(serve::CommandTable& table);
+
 void WelcomeClient(State& state, const ClientArrived& arrived, const base::Now& now, Actions& out);
 // Runs one command; its reply leaves as a Reply action that carries the change it rests on. A command that arrives
 // while an earlier reply to the same client is held (SENTINEL SET and the like) waits behind it.

@@ -15,6 +15,7 @@
 #include "sentinel/core/links.h"
 #include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/simulate.h"
 #include "sentinel/core/testimony.h"
 #include "sentinel/core/vote.h"
 
@@ -136,6 +137,7 @@ void Elected(State& state, Master& master, const base::Now& now, Actions& out) {
   state.timers.Cancel(ElectionKey(master, kAttempt));
   NoteElected(state, master, now);
   AnnounceEvent(state, &master, "+elected-leader", Describe(state, master), master.failover.change, out);
+  if (CrashAfterElection(state, out)) return;
   BeginSelection(state, master, now, out);
 }
 

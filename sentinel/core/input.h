@@ -83,6 +83,11 @@ struct NameResolved {
   base::Result<std::string> address;  // numeric
 };
 
+// SIGHUP: the configuration as it stands in the file now.
+struct ConfigReread {
+  std::string text;
+};
+
 // Our own loop did not run for `by` beyond what it should have (SIGSTOP, a paused virtual machine, a slow disk under
 // the clock). Told before anything that the sockets bring afterwards; deadlines come when those have been read.
 struct Stalled {
@@ -93,6 +98,7 @@ struct Stalled {
 struct Terminate {};
 
 using Input = std::variant<Deadline, LinkUp, LinkDown, ReplyArrived, HelloReceived, ClientArrived, ClientCommand,
-                           ClientGone, StateSaved, ScriptStarted, ScriptEnded, NameResolved, Stalled, Terminate>;
+                           ClientGone, StateSaved, ScriptStarted, ScriptEnded, NameResolved, ConfigReread, Stalled,
+                           Terminate>;
 
 }  // namespace sentinel

@@ -15,6 +15,7 @@
 #include "sentinel/core/names.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/scripts.h"
+#include "sentinel/core/simulate.h"
 
 namespace sentinel {
 namespace {
@@ -88,6 +89,7 @@ void CompletePromotion(State& state, Master& master, Replica& promoted, const ba
   failover.stage_at = now.mono;
   NotePromoted(state, master, promoted, now);
   AnnounceEvent(state, &master, "+promoted-slave", Describe(state, master, promoted), failover.change, out);
+  if (CrashAfterPromotion(state, out)) return;
   AnnounceEvent(state, &master, "+failover-state-reconf-slaves", Describe(state, master), failover.change, out);
   // Earlier than stock's leader, which says so only when the last replica follows: the address is agreed now.
   AnnounceEvent(

@@ -139,13 +139,18 @@ std::string ApplyParallelSyncs(State&, Master& master, const Words& words, const
   return {};
 }
 
-// Whether a script exists can only be seen at the edge, which looks after the file has been read.
-std::string ApplyNotificationScript(State&, Master& master, const Words& words, const base::Now&) {
+bool CanRun(const State& state, const std::string& path) {
+  return !state.can_run || state.can_run(path);
+}
+
+std::string ApplyNotificationScript(State& state, Master& master, const Words& words, const base::Now&) {
+  if (!CanRun(state, words[2])) return "Notification script seems non existing or non executable.";
   master.notification_script = words[2];
   return {};
 }
 
-std::string ApplyReconfigScript(State&, Master& master, const Words& words, const base::Now&) {
+std::string ApplyReconfigScript(State& state, Master& master, const Words& words, const base::Now&) {
+  if (!CanRun(state, words[2])) return "Client reconfiguration script seems non existing or non executable.";
   master.reconfig_script = words[2];
   return {};
 }

@@ -6,8 +6,8 @@
 #include <array>
 #include <limits>
 
-#include "replication/base/digest.h"
 #include "replication/base/text.h"
+#include "sentinel/core/clients.h"
 
 namespace sentinel {
 namespace {
@@ -104,52 +104,36 @@ std::string ApplyRequirePass(State& state, ProcessSettings&, const Words& words)
   return {};
 }
 
-std::string LowerHex(const std::array<std::uint8_t, 32>& digest) {
-  std::string hex;
-  for (const std::uint8_t byte : digest) hex += fmt::format("{:02x}", byte);
-  return hex;
+// One of several lines that make the users; all are looked at after the others, since requirepass is of the default
+// user too. Rules about channels that a line does not mention are as acl-pubsub-default says.
+std::string ApplyUser(State& state, ProcessSettings& settings, const Words& words) {
+  if (!settings.aclfile.empty()) {
+    return "users stand either in this file or in the one that aclfile names, not in both";
+  }
+  if (std::ranges::any_of(words, base::HasControlCharacters)) return "control characters are not allowed in a rule";
+  if (!settings.users.insert(words[1]).second) return "Duplicate user found. A user can only be defined once";
+  FillCommandTable(state.server.commands);
+  serve::Access& access = state.server.access;
+  std::vector<std::string> rules(words.begin() + 2, words.end());
+  if (words[1] == "default") rules.insert(rules.begin(), "reset");  // a line says all about its user
+  const auto set = access.SetUser(state.server.commands, words[1], rules);
+  return set ? std::string() : set.error().text;
 }
 
-// Stock writes the default user into every file that it rewrites. Full rights with one password or none is what we
-// can keep; anything less would silently become more.
-// TODO(when users arrive): the ACL of Redis 7.0 in replication/serve.
-std::string ApplyUser(State& state, ProcessSettings&, const Words& words) {
-  constexpr std::string_view kUnsupported = "users with less than all rights are not supported yet";
-  if (words[1] != "default") return "users other than default are not supported yet";
-  bool on = false, no_password = false, all_commands = false, all_channels = false;
-  std::string password, digest;
-  for (std::size_t i = 2; i < words.size(); ++i) {
-    const std::string& word = words[i];
-    const std::string rule = base::ToLower(word);
-    if (rule == "on") {
-      on = true;
-    } else if (rule == "nopass") {
-      no_password = true;
-      password.clear();
-      digest.clear();
-    } else if (word[0] == '>' || word[0] == '#') {
-      if (!password.empty() || !digest.empty()) return "only one password is supported yet";
-      no_password = false;
-      (word[0] == '>' ? password : digest) = word.substr(1);
-    } else if (rule == "+@all" || rule == "allcommands") {
-      all_commands = true;
-    } else if (rule == "&*" || rule == "allchannels") {
-      all_channels = true;
-    } else if (rule != "~*" && rule != "allkeys" && rule != "resetkeys" && rule != "sanitize-payload" &&
-               rule != "skip-sanitize-payload") {
-      return std::string(kUnsupported);
-    }
+std::string ApplyAclPubsubDefault(State& state, ProcessSettings&, const Words& words) {
+  const bool all = base::EqualsIgnoreCase(words[1], "allchannels");
+  if (!all && !base::EqualsIgnoreCase(words[1], "resetchannels")) {
+    return "argument(s) must be one of the following: allchannels, resetchannels";
   }
-  if (!on || !all_commands || !all_channels) return std::string(kUnsupported);
-  if (!password.empty()) {
-    state.server.access.set_password(password);
-  } else if (no_password) {
-    state.server.access.set_password("");
-  } else if (digest.empty() || digest != LowerHex(base::Sha256(state.server.access.password()))) {
-    // The file holds the digest only: requirepass, which stock writes beside it, has to name the password.
-    return "the default user's password is not the one of requirepass";
-  }
+  state.server.access.set_all_channels_by_default(all);
   return {};
+}
+
+std::string ApplyAclLogMaxLen(State& state, ProcessSettings&, const Words& words) {
+  std::size_t entries = 0;
+  std::string reason = ReadNumber(words[1], 0, std::numeric_limits<std::int64_t>::max(), entries);
+  if (reason.empty()) state.server.access.set_max_log(entries);
+  return reason;
 }
 
 std::string RefuseUnless(const std::string& word, std::string_view accepted, std::string_view what) {
@@ -165,16 +149,42 @@ std::string ApplyTlsReplication(State&, ProcessSettings&, const Words& words) {
   return RefuseUnless(words[1], "no", "TLS");
 }
 
-std::string ApplyAclFile(State&, ProcessSettings&, const Words& words) {
-  return RefuseUnless(words[1], "", "a file of users");
+std::string ApplyAclFile(State&, ProcessSettings& settings, const Words& words) {
+  settings.aclfile = words[1];
+  return {};
 }
 
-std::string ApplyInclude(State&, ProcessSettings&, const Words&) {
-  return "include is not supported: a sentinel rewrites its file and must hold all of it";
+std::string ApplyRenameCommand(State& state, ProcessSettings&, const Words& words) {
+  FillCommandTable(state.server.commands);
+  const auto renamed = state.server.commands.Rename(base::ToLower(words[1]), base::ToLower(words[2]));
+  return renamed ? std::string() : renamed.error().text;
 }
 
-std::string ApplyRenameCommand(State&, ProcessSettings&, const Words&) {
-  return "renaming a sentinel's own commands is not supported (sentinel rename-command is another thing)";
+std::string ApplyTimeout(State&, ProcessSettings& settings, const Words& words) {
+  std::int64_t seconds = 0;
+  std::string reason = ReadNumber(words[1], 0, std::numeric_limits<int>::max(), seconds);
+  if (reason.empty()) settings.timeout = base::Seconds(seconds);
+  return reason;
+}
+
+// `client-output-buffer-limit <class> <hard> <soft> <seconds>`, several of them in one line.
+std::string ApplyOutputLimit(State&, ProcessSettings& settings, const Words& words) {
+  if (words.size() % 4 != 1) return "Wrong number of arguments in buffer limit configuration.";
+  for (std::size_t i = 1; i < words.size(); i += 4) {
+    const std::string kind = base::ToLower(words[i]);
+    const auto hard = base::ParseMemory(words[i + 1]);
+    const auto soft = base::ParseMemory(words[i + 2]);
+    const auto seconds = base::ParseInt<std::int64_t>(words[i + 3]);
+    if (kind != "normal" && kind != "pubsub" && kind != "replica" && kind != "slave") {
+      return "Invalid client class specified in buffer limit configuration.";
+    }
+    if (!hard || !soft) return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+    if (!seconds || *seconds < 0) return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+    const OutputLimit limit{*hard, *soft, base::Seconds(*seconds)};
+    if (kind == "normal") settings.normal_limit = limit;
+    if (kind == "pubsub") settings.pubsub_limit = limit;
+  }
+  return {};
 }
 
 struct ServerDirective {
@@ -187,12 +197,14 @@ struct ServerDirective {
 constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
 
 constexpr std::array kDirectives = {
+    ServerDirective{"acl-pubsub-default", 2, 2, &ApplyAclPubsubDefault},
     ServerDirective{"aclfile", 2, 2, &ApplyAclFile},
+    ServerDirective{"acllog-max-len", 2, 2, &ApplyAclLogMaxLen},
     ServerDirective{"bind", 1, kAny, &ApplyBind},
     ServerDirective{"bind-source-addr", 2, 2, &ApplyBindSourceAddr},
+    ServerDirective{"client-output-buffer-limit", 5, kAny, &ApplyOutputLimit},
     ServerDirective{"daemonize", 2, 2, &ApplyDaemonize},
     ServerDirective{"dir", 2, 2, &ApplyDir},
-    ServerDirective{"include", 2, 2, &ApplyInclude},
     ServerDirective{"logfile", 2, 2, &ApplyLogfile},
     ServerDirective{"loglevel", 2, 2, &ApplyLoglevel},
     ServerDirective{"maxclients", 2, 2, &ApplyMaxclients},
@@ -203,21 +215,22 @@ constexpr std::array kDirectives = {
     ServerDirective{"requirepass", 2, 2, &ApplyRequirePass},
     ServerDirective{"tcp-backlog", 2, 2, &ApplyTcpBacklog},
     ServerDirective{"tcp-keepalive", 2, 2, &ApplyTcpKeepalive},
+    ServerDirective{"timeout", 2, 2, &ApplyTimeout},
     ServerDirective{"tls-port", 2, 2, &ApplyTlsPort},
     ServerDirective{"tls-replication", 2, 2, &ApplyTlsReplication},
-    ServerDirective{"user", 3, kAny, &ApplyUser},
+    ServerDirective{"user", 2, kAny, &ApplyUser},
 };
 
 // The rest of redis.conf 7.0, aliases and names of debugging aids included; and Valkey's log-* of 2024.
 // clang-format off
 constexpr auto kIgnored = std::to_array<std::string_view>({
-    "acl-pubsub-default", "acllog-max-len", "active-defrag-cycle-max", "active-defrag-cycle-min",
+    "active-defrag-cycle-max", "active-defrag-cycle-min",
     "active-defrag-ignore-bytes", "active-defrag-max-scan-fields", "active-defrag-threshold-lower",
     "active-defrag-threshold-upper", "active-expire-effort", "activedefrag", "activerehashing", "always-show-logo",
     "aof-disable-auto-gc", "aof-load-truncated", "aof-rewrite-incremental-fsync", "aof-timestamp-enabled",
     "aof-use-rdb-preamble", "aof_rewrite_cpulist", "appenddirname", "appendfilename", "appendfsync", "appendonly",
     "auto-aof-rewrite-min-size", "auto-aof-rewrite-percentage", "bgsave_cpulist", "bio_cpulist",
-    "busy-reply-threshold", "client-output-buffer-limit", "client-query-buffer-limit",
+    "busy-reply-threshold", "client-query-buffer-limit",
     "cluster-allow-pubsubshard-when-down", "cluster-allow-reads-when-down", "cluster-allow-replica-migration",
     "cluster-announce-bus-port", "cluster-announce-hostname", "cluster-announce-ip", "cluster-announce-port",
     "cluster-announce-tls-port", "cluster-config-file", "cluster-enabled", "cluster-link-sendbuf-limit",
@@ -247,7 +260,7 @@ constexpr auto kIgnored = std::to_array<std::string_view>({
     "slave-announce-ip", "slave-announce-port", "slave-ignore-maxmemory", "slave-lazy-flush", "slave-priority",
     "slave-read-only", "slave-serve-stale-data", "slaveof", "slowlog-log-slower-than", "slowlog-max-len",
     "socket-mark-id", "stop-writes-on-bgsave-error", "stream-node-max-bytes", "stream-node-max-entries", "supervised",
-    "syslog-enabled", "syslog-facility", "syslog-ident", "timeout", "tls-auth-clients", "tls-ca-cert-dir",
+    "syslog-enabled", "syslog-facility", "syslog-ident", "tls-auth-clients", "tls-ca-cert-dir",
     "tls-ca-cert-file", "tls-cert-file", "tls-ciphers", "tls-ciphersuites", "tls-client-cert-file",
     "tls-client-key-file", "tls-client-key-file-pass", "tls-cluster", "tls-dh-params-file", "tls-key-file",
     "tls-key-file-pass", "tls-prefer-server-ciphers", "tls-protocols", "tls-session-cache-size",

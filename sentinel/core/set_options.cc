@@ -152,6 +152,10 @@ base::Result<std::vector<Setting>> ReadSettings(State& state, const Master& mast
     // A line break in a password would become a line of the file, and lines of the file name scripts to run.
     const auto control = std::ranges::find_if(setting.values, base::HasControlCharacters);
     if (control != setting.values.end()) refused = &*control;
+    const bool script = setting.option != nullptr && setting.option->script;
+    if (script && !setting.values[0].empty() && state.can_run && !state.can_run(setting.values[0])) {
+      refused = &setting.values[0];
+    }
     if (refused != nullptr) {
       return base::Fail(base::ErrorCode::kInvalid,
                         fmt::format("ERR Invalid argument '{}' for SENTINEL SET '{}'", *refused, setting.as_given));

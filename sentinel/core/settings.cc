@@ -1,6 +1,7 @@
 #include "sentinel/core/settings.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "replication/base/config_lines.h"
 #include "replication/base/text.h"
@@ -49,41 +50,68 @@ std::string Apply(State& state, const SentinelLine& line, const base::Now& now) 
   return line.directive->master(state, master->second, line.words, now);
 }
 
-}  // namespace
+constexpr int kMaxIncludes = 16;  // one inside the other
 
-base::Result<ProcessSettings> LoadSettings(std::string_view text, State& state, const base::Now& now) {
-  const auto lines = base::ParseConfig(text);
-  if (!lines) return tl::unexpected(lines.error());
-
-  ProcessSettings settings;
-  std::vector<SentinelLine> sentinel_lines;
+// The lines of a file and of those that it includes, by what has to wait for what.
+struct Sorted {
+  std::vector<SentinelLine> sentinel;
   std::vector<const base::ConfigLine*> users;
-  for (const base::ConfigLine& line : *lines) {
+  std::deque<std::vector<base::ConfigLine>> files;  // whoever is pointed to lives here
+};
+
+base::Result<void> SortLines(std::string_view text, State& state, ProcessSettings& settings,
+                             const ReadIncluded& read_included, int depth, Sorted& sorted) {
+  auto lines = base::ParseConfig(text);
+  if (!lines) return tl::unexpected(lines.error());
+  sorted.files.push_back(std::move(*lines));
+  for (const base::ConfigLine& line : sorted.files.back()) {
+    const bool rewritten = line.words[0] == "sentinel" || line.words[0] == "user";
+    if (rewritten && depth > 0) {
+      return Refuse(line, "must stand in the sentinel's own file, which is rewritten, not in one that it includes");
+    }
     if (line.words[0] == "sentinel") {
       auto read = ReadSentinelLine(state, line);
       if (!read) return tl::unexpected(read.error());
-      sentinel_lines.push_back(std::move(*read));
-      continue;
-    }
-    if (line.words[0] == "user") {
-      users.push_back(&line);  // they have the last word, wherever they stand
-      continue;
-    }
-    if (const std::string reason = ApplyServerDirective(state, settings, line.words); !reason.empty()) {
+      sorted.sentinel.push_back(std::move(*read));
+    } else if (line.words[0] == "user") {
+      sorted.users.push_back(&line);  // they have the last word, wherever they stand
+    } else if (line.words[0] == "include") {
+      if (line.words.size() != 2) return Refuse(line, "wrong number of arguments");
+      if (!read_included) return Refuse(line, "include is not possible here");
+      if (depth == kMaxIncludes) return Refuse(line, "files include each other");
+      const auto included = read_included(line.words[1]);
+      if (!included) return Refuse(line, included.error().text);
+      if (const auto done = SortLines(*included, state, settings, read_included, depth + 1, sorted); !done) {
+        return Refuse(line, done.error().text);
+      }
+    } else if (const std::string reason = ApplyServerDirective(state, settings, line.words); !reason.empty()) {
       return Refuse(line, reason);
     }
   }
-  for (const base::ConfigLine* line : users) {
+  return {};
+}
+
+}  // namespace
+
+base::Result<ProcessSettings> LoadSettings(std::string_view text, State& state, const base::Now& now,
+                                           const ReadIncluded& read_included) {
+  ProcessSettings settings;
+  Sorted sorted;
+  if (const auto done = SortLines(text, state, settings, read_included, 0, sorted); !done) {
+    return tl::unexpected(done.error());
+  }
+  for (const base::ConfigLine* line : sorted.users) {
     if (const std::string reason = ApplyServerDirective(state, settings, line->words); !reason.empty()) {
       return Refuse(*line, reason);
     }
   }
   for (const DirectivePass pass : {DirectivePass::kSelf, DirectivePass::kMonitor, DirectivePass::kMasters}) {
-    for (const SentinelLine& line : sentinel_lines) {
+    for (const SentinelLine& line : sorted.sentinel) {
       if (line.directive->pass != pass) continue;
       if (const std::string reason = Apply(state, line, now); !reason.empty()) return Refuse(*line.line, reason);
     }
   }
+  state.users_in_config = settings.aclfile.empty();
   return settings;
 }
 

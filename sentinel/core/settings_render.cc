@@ -23,6 +23,10 @@ class Lines {
   void PutYesNo(std::string_view directive, bool value, bool normal) {
     if (value != normal || Has(directive)) Put(directive, "{}", value ? "yes" : "no");
   }
+  // A line that is none of the sentinel's.
+  bool HasPlain(const std::string& kind) const { return rewrite_.Has(kind); }
+  void ManagePlain(const std::string& kind) { rewrite_.Manage(kind); }
+  void PutPlain(const std::string& kind, std::string line) { rewrite_.Put(kind, std::move(line)); }
   std::string Finish() const { return rewrite_.Finish(); }
 
  private:
@@ -85,6 +89,28 @@ void PutMaster(const State& state, const Master& master, Lines& lines) {
   }
 }
 
+// A user with all rights and no name but `default` is what everybody has who has said nothing.
+bool OnlyTheDefault(const State& state) {
+  const serve::Access& access = state.server.access;
+  if (access.users().size() > 1) return false;
+  const serve::User& user = access.default_user();
+  const bool as_required = access.password().empty()
+                               ? user.no_password
+                               : user.passwords == std::vector{serve::PasswordDigest(access.password())};
+  return user.on && as_required && user.everything() && user.selectors.empty() &&
+         user.sanitize == serve::User::Sanitize::kUnsaid;
+}
+
+void PutUsers(const State& state, Lines& lines) {
+  if (!state.users_in_config) return;
+  const bool needed = lines.HasPlain("user") || !OnlyTheDefault(state);
+  lines.ManagePlain("user");
+  if (!needed) return;
+  for (const auto& [name, user] : state.server.access.users()) {
+    lines.PutPlain("user", fmt::format("user {} {}", base::QuoteWord(name), user->Describe()));
+  }
+}
+
 }  // namespace
 
 std::string RenderSettings(const State& state, std::string_view old_text) {
@@ -124,6 +150,7 @@ std::string RenderSettings(const State& state, std::string_view old_text) {
   if (state.announce_port != 0) lines.Put("announce-port", "{}", state.announce_port);
   if (!state.sentinel_user.empty()) lines.Put("sentinel-user", "{}", base::QuoteWord(state.sentinel_user));
   if (!state.sentinel_pass.empty()) lines.Put("sentinel-pass", "{}", base::QuoteWord(state.sentinel_pass));
+  PutUsers(state, lines);
   return lines.Finish();
 }
 

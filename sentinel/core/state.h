@@ -1,6 +1,7 @@
 // Everything that a sentinel knows. Plain data: the functions that change it are in the files named for what they do.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -339,7 +340,11 @@ struct State {
   std::uint64_t last_link = 0;
   std::uint64_t last_serial = 0;
 
-  serve::Server server;  // those who connected to us
+  serve::Server server;         // those who connected to us
+  bool users_in_config = true;  // and not in a file of their own (aclfile)
+  // SENTINEL SIMULATE-FAILURE: exit with code 99 at these moments of a failover that we lead.
+  bool crash_after_election = false;
+  bool crash_after_promotion = false;
 
   std::deque<ScriptJob> scripts;  // in the order in which they were queued
 
@@ -356,7 +361,26 @@ struct State {
   // Masters about which a hello waits for a save.
   std::set<std::string> hellos_owed;
 
+  // What only the edge can know; empty in tests and in the simulator.
+  std::function<bool(const std::string& path)> can_run;  // is this a script that may be executed?
+  std::function<base::Result<std::string>(const std::string& path)> read_included;
+  struct Machine {
+    std::string system;  // "Linux 6.1.0-18-amd64 x86_64"
+    std::size_t max_clients = 0;
+    std::function<std::array<double, 6>()> cpu_seconds;  // sys, user, their children's sys, user, main thread's
+  };
+  Machine machine;
+  struct Traffic {  // of those who connected to us
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    std::uint64_t reads = 0;
+    std::uint64_t writes = 0;
+    std::uint64_t rejected = 0;  // beyond maxclients, or by protected mode
+  };
+  Traffic traffic;
+
   // Counters for INFO.
+  std::uint64_t error_replies = 0;
   std::uint64_t commands_processed = 0;
   std::uint64_t connections_received = 0;
   std::uint64_t hellos_dropped = 0;     // malformed, or about a master that we do not watch

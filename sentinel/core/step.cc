@@ -26,6 +26,7 @@
 #include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/reconfigure.h"
+#include "sentinel/core/reread.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/stall.h"
 #include "sentinel/core/testimony.h"
@@ -218,6 +219,10 @@ void Take(State& state, const base::Now& now, const ScriptEnded& input, Actions&
 
 void Take(State& state, const base::Now& now, const NameResolved& input, Actions& out) {
   TakeResolved(state, input, now, out);
+}
+
+void Take(State& state, const base::Now& now, const ConfigReread& input, Actions& out) {
+  TakeReread(state, input, now, out);
 }
 
 void Take(State& state, const base::Now& now, const Stalled& input, Actions& out) {

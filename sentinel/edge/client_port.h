@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "replication/resp/request_parser.h"
 #include "sentinel/core/input.h"
 #include "sentinel/core/outbox.h"
+#include "sentinel/core/settings.h"
 
 namespace sentinel::edge {
 
@@ -25,9 +27,17 @@ class ClientPort {
     // Has this client authenticated, or need it not? Strangers get small limits for what they send. Who is one is for
     // the core to say, so it is asked each time that bytes arrive.
     std::function<bool(serve::ClientId)> authenticated;
+    // May somebody enter from outside the loopback interface? False: protected mode holds, no password is asked for.
+    std::function<bool()> open_to_strangers;
+    // Does this client listen to channels? It has limits of its own, and may be silent.
+    std::function<bool(serve::ClientId)> listening;
+    base::Seconds timeout{0};  // a client that says nothing for so long is closed; 0: never
+    OutputLimit normal_limit;
+    OutputLimit pubsub_limit;
+    State::Traffic* traffic = nullptr;  // outlives this
   };
 
-  // A client that does not read its replies is closed at this size.
+  // A client that does not read its replies is closed at this size, if its limits do not say so earlier.
   static constexpr std::size_t kMaxOutput = 256 << 20;
 
   ClientPort(net::Loop& loop, Options options, std::function<void(Input)> on_input);
@@ -48,11 +58,17 @@ class ClientPort {
     resp::RequestParser parser;
     ReplyQueue replies;
     bool closing = false;  // after its replies
+    base::MonoTime heard_at{};
+    std::optional<base::MonoTime> over_soft_limit_at;
   };
 
   void OnAccept(std::unique_ptr<net::Stream> stream);
   void OnData(serve::ClientId client, std::string_view bytes);
   void Drop(serve::ClientId client);
+  // True: more waits for it than it may have. From the soft limit on, it is looked at again when its time is up.
+  bool OverLimit(serve::ClientId client, Connection& connection);
+  void CheckTimes();
+  void WakeBy(base::MonoTime at);
   void FlushOne(serve::ClientId client, ChangeNumber durable);
 
   net::Loop& loop_;
@@ -63,6 +79,8 @@ class ClientPort {
   std::vector<serve::ClientId> dirty_;
   ChangeNumber flushed_through_ = 0;
   serve::ClientId last_id_ = 0;
+  net::Timer timer_;
+  std::optional<base::MonoTime> timer_at_;
 };
 
 }  // namespace sentinel::edge

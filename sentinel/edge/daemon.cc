@@ -4,9 +4,11 @@
 #include <uv.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
 #include "replication/base/text.h"
+#include "replication/host/durable_file.h"
 #include "replication/host/resolver.h"
 
 namespace sentinel::edge {
@@ -39,7 +41,17 @@ Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::stri
                     [this](serve::ClientId id) {
                       const serve::Client* client = state_->server.clients.Find(id);
                       return !state_->server.access.required() || (client != nullptr && client->authenticated);
-                    }},
+                    },
+                .open_to_strangers = [this] { return !settings_.protected_mode || state_->server.access.required(); },
+                .listening =
+                    [this](serve::ClientId id) {
+                      const serve::Client* client = state_->server.clients.Find(id);
+                      return client != nullptr && client->subscriptions() > 0;
+                    },
+                .timeout = settings_.timeout,
+                .normal_limit = settings_.normal_limit,
+                .pubsub_limit = settings_.pubsub_limit,
+                .traffic = &state_->traffic},
                [this](const Input& input) { Take(input); }),
       state_file_(
           way_back_, std::move(config_path), texts_,
@@ -89,6 +101,7 @@ int Daemon::Run() {
       Take(Terminate{});
     });
   }
+  loop_.OnSignal(SIGHUP, [this] { Reread(); });
   Actions actions;
   Start(*state_, net::Loop::ReadClocks(), actions);
   CarryOut(actions);
@@ -145,6 +158,16 @@ void Daemon::JudgeDeadline() {
   TellStall(now);
   wake_at_.reset();
   TakeAt(now, Deadline{});
+}
+
+void Daemon::Reread() {
+  log_.Write(base::LogLevel::kWarning, "Received SIGHUP: the log is reopened and passwords are read again");
+  if (reopen_log_) reopen_log_();
+  auto text = host::ReadWholeFile(state_->config_path);
+  if (!text) return log_.Write(base::LogLevel::kWarning, "SIGHUP: " + text.error().text);
+  // The operator has changed lines that are ours to keep: the next save builds on his text.
+  texts_.config = *text;
+  Take(ConfigReread{std::move(*text)});
 }
 
 void Daemon::Flush() {
@@ -260,6 +283,7 @@ void Daemon::Do(const WakeAt& action) {
 }
 
 void Daemon::Do(const Stop& action) {
+  if (action.at_once) std::_Exit(action.exit_code);
   stopping_ = true;
   exit_code_ = action.exit_code;
 }

@@ -1,6 +1,7 @@
 // The sentinel as a process: what happens becomes inputs, Step() decides, the actions are carried out.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -29,6 +30,9 @@ class Daemon {
          base::Log& log);
   ~Daemon();
 
+  // What SIGHUP does first: the log begins a new file. The configuration is read again in any case.
+  void OnHangUp(std::function<void()> reopen_log) { reopen_log_ = std::move(reopen_log); }
+
   // Binds all addresses. Error kIo names the one that failed.
   base::Result<void> Listen();
   // Until SIGTERM, SIGINT or SHUTDOWN; returns the exit code.
@@ -49,6 +53,7 @@ class Daemon {
   void CarryOut(Actions& actions);
   void EndTurn();
   void JudgeDeadline();
+  void Reread();
   void Flush();
 
   void Do(const Connect& action);
@@ -92,6 +97,7 @@ class Daemon {
   bool polled_since_due_ = false;
   std::optional<ChangeNumber> save_wanted_;
   std::vector<RunScript> waiting_scripts_;  // until what they tell is durable
+  std::function<void()> reopen_log_;
   bool stopping_ = false;
   int exit_code_ = 0;
   // Makes the loop poll its sockets without sleeping once more before a deadline is judged.

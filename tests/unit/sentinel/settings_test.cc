@@ -222,19 +222,81 @@ TEST_CASE("settings: a bad line is named with its number and the reason that sto
 }
 
 TEST_CASE("settings: what would weaken a rule of access is refused, not ignored") {
-  CHECK_FALSE(ErrorOf("user alice on >x +@all").empty());
-  CHECK_FALSE(ErrorOf("user default on >x ~* &* +@all -shutdown").empty());
-  CHECK_FALSE(ErrorOf("user default off >x ~* &* +@all").empty());
+  CHECK_FALSE(ErrorOf("user alice on >x +@nosuch").empty());
+  CHECK_FALSE(ErrorOf("user alice on\nuser alice off").empty());
   CHECK_FALSE(ErrorOf("user default on #d0c04f4b ~* &* +@all").empty());
-  CHECK_FALSE(ErrorOf("aclfile /etc/redis/users.acl").empty());
+  CHECK_FALSE(ErrorOf("aclfile /etc/redis/users.acl\nuser alice on").empty());
   CHECK_FALSE(ErrorOf("tls-port 26380").empty());
   CHECK_FALSE(ErrorOf("tls-replication yes").empty());
   CHECK_FALSE(ErrorOf("include /etc/redis/more.conf").empty());
-  CHECK_FALSE(ErrorOf("rename-command SHUTDOWN \"\"").empty());
   CHECK(ErrorOf("user default on nopass ~* &* +@all").empty());
   CHECK(ErrorOf("user default on nopass sanitize-payload ~* &* +@all").empty());
-  Loaded loaded("user default on >sesame ~* &* +@all");
-  CHECK(loaded.state.server.access.password() == "sesame");
+}
+
+TEST_CASE("settings: users, and the file that gives them back") {
+  const std::string text =
+      "requirepass sesame\nuser default on >other ~* &* +@all -shutdown\nuser alice on nopass &+* -@all "
+      "+sentinel|masters\n";
+  Loaded loaded(text);
+  REQUIRE(loaded.settings.has_value());
+  const serve::Access& access = loaded.state.server.access;
+  CHECK(access.LogIn("default", "sesame") == nullptr);
+  CHECK(access.LogIn("default", "other") != nullptr);
+  CHECK(access.password() == "sesame");  // what we say to peers
+  CHECK(access.LogIn("alice", "") != nullptr);
+  const std::string rendered = RenderSettings(loaded.state, text);
+  CHECK(rendered.find("user alice on nopass resetchannels &+* -@all +sentinel|masters\n") != std::string::npos);
+  Loaded again(rendered);
+  REQUIRE(again.settings.has_value());
+  CHECK(again.state.server.access.Describe() == access.Describe());
+  CHECK(RenderSettings(again.state, rendered) == rendered);
+}
+
+TEST_CASE("settings: only the default user with all rights is written nowhere") {
+  Loaded loaded("requirepass sesame\nport 5000\n");
+  CHECK(RenderSettings(loaded.state, "requirepass sesame\nport 5000\n").find("user") == std::string::npos);
+}
+
+TEST_CASE("settings: a command of ours goes by another name, or by none") {
+  Loaded loaded("rename-command SHUTDOWN \"\"\nrename-command SENTINEL guard\n");
+  REQUIRE(loaded.settings.has_value());
+  const serve::CommandTable& commands = loaded.state.server.commands;
+  CHECK(commands.Find("shutdown") == nullptr);
+  CHECK(commands.Find("sentinel|masters") == nullptr);
+  CHECK(commands.Find("guard|masters") != nullptr);
+  CHECK_FALSE(ErrorOf("rename-command NOSUCH x").empty());
+  CHECK_FALSE(ErrorOf("rename-command SHUTDOWN ping").empty());
+}
+
+TEST_CASE("settings: another file is included for what is not rewritten") {
+  const auto read = [](const std::string& path) -> base::Result<std::string> {
+    if (path == "/more") return "maxclients 77\n";
+    if (path == "/self") return "include /self\n";
+    if (path == "/own") return "sentinel monitor m 127.0.0.1 6379 2\n";
+    return base::Fail(base::ErrorCode::kNotFound, "no such file");
+  };
+  const auto load = [&](const std::string& text) {
+    State state(1);
+    return LoadSettings(text, state, base::Now{}, read);
+  };
+  const auto settings = load("include /more\n");
+  REQUIRE(settings.has_value());
+  CHECK(settings->maxclients == 77);
+  CHECK_FALSE(load("include /self").has_value());
+  CHECK(load("include /own").error().text.find("must stand in the sentinel's own file") != std::string::npos);
+  CHECK_FALSE(load("include /nowhere").has_value());
+}
+
+TEST_CASE("settings: a script that cannot be run is refused at once") {
+  State state(1);
+  state.can_run = [](const std::string& path) { return path == "/good"; };
+  const std::string monitor = "sentinel monitor m 127.0.0.1 6379 2\n";
+  const auto bad = LoadSettings(monitor + "sentinel notification-script m /bad", state, base::Now{});
+  REQUIRE_FALSE(bad.has_value());
+  CHECK(bad.error().text.find("Notification script seems non existing or non executable.") != std::string::npos);
+  State other(1);
+  other.can_run = state.can_run;
+  CHECK(LoadSettings(monitor + "sentinel client-reconfig-script m /good", other, base::Now{}).has_value());
 }
 
 TEST_CASE("settings: names of hosts are kept where they may be resolved") {
@@ -251,7 +313,7 @@ TEST_CASE("settings: names of hosts are kept where they may be resolved") {
 TEST_CASE("settings: Debian's own file loads unchanged, and what is ignored is named once") {
   // The lines of the package's sentinel.conf that are not comments, one of them twice.
   Loaded loaded(
-      "protected-mode no\nport 26379\ndaemonize yes\npidfile /run/sentinel/redis-sentinel.pid\n"
+      "hz 10\nhz 20\nprotected-mode no\nport 26379\ndaemonize yes\npidfile /run/sentinel/redis-sentinel.pid\n"
       "acllog-max-len 64\nlogfile /var/log/redis/redis-sentinel.log\ndir /var/lib/redis\nsentinel monitor mymaster "
       "127.0.0.1 6379 2\n"
       "sentinel down-after-milliseconds mymaster 30000\nacllog-max-len 128\nsentinel parallel-syncs mymaster 1\n"
@@ -261,7 +323,7 @@ TEST_CASE("settings: Debian's own file loads unchanged, and what is ignored is n
   CHECK(loaded.settings->daemonize);
   CHECK(loaded.settings->pidfile == "/run/sentinel/redis-sentinel.pid");
   CHECK(loaded.settings->logfile == "/var/log/redis/redis-sentinel.log");
-  CHECK(loaded.settings->ignored == std::vector<std::string>{"acllog-max-len"});
+  CHECK(loaded.settings->ignored == std::vector<std::string>{"hz"});
 }
 
 namespace {

@@ -26,6 +26,7 @@ struct Bed {
     client->peer = "127.0.0.1:" + std::to_string(40'000 + server.clients.size());
     client->local = "127.0.0.1:6379";
     client->connected_at = client->active_at = now.mono;
+    serve::Welcome(server, *client);
     return server.clients.Add(std::move(client));
   }
 
@@ -45,8 +46,7 @@ struct Bed {
     std::string error;
     const auto* entry = server.commands.Resolve(words, error);
     if (entry == nullptr) return reply.Error(error);
-    if (error = serve::MayRun(server, client, *entry->row); !error.empty()) return reply.Error(error);
-    client.last_command = entry->row->name;
+    if (error = serve::MayRun(server, client, *entry, words, now); !error.empty()) return reply.Error(error);
     if (entry->group == 1) return reply.Null();
     serve::SessionCommands()[entry->index].handler(server, client, words, now, reply);
   }
