@@ -51,7 +51,7 @@ def watch(peer, fleet, sentinels, replicas, down_after, patience=60):
 
 
 def measure(args, peer, fleet, sentinels, replicas, down_after):
-    group, known = watch(peer, fleet, sentinels, replicas, down_after)
+    group, known = watch(peer, fleet, sentinels, replicas, down_after, args.patience)
     time.sleep(args.warm)
     cpu, fake, switches, start = ([cpu_ns(s.pid) for s in group], sum(map(cpu_ns, fleet.pids)),
                                   [ctxt(s.pid) for s in group], now())
@@ -108,5 +108,7 @@ def scale_args(p):
                    help="SENTINELSxMASTERS[rREPLICAS][tDOWN-AFTER], comma list")
     p.add_argument("--warm", type=float, default=4)
     p.add_argument("--secs", type=float, default=12)
+    p.add_argument("--patience", type=float, default=300,
+                   help="seconds until all must be known: stock saves its file once for each replica and sentinel")
     p.add_argument("--reps", type=int, default=1)
     p.add_argument("--info-padding", type=int, default=0, help="lines added to every INFO; a real node has about 180")
