@@ -5,8 +5,8 @@
 #include "replication/base/text.h"
 #include "sentinel/core/call.h"
 #include "sentinel/core/changes.h"
-#include "sentinel/core/failover.h"
 #include "sentinel/core/global_options.h"
+#include "sentinel/core/manual_failover.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/names.h"
 #include "sentinel/core/numeric_host.h"
@@ -19,7 +19,9 @@ namespace {
 void Failover(Call& call) {
   Master* master = MasterOfCall(call);
   if (master == nullptr) return;
-  if (const auto started = StartManualFailover(call.state, *master, call.now, call.out); !started) {
+  const auto wish = ParseManualWish(call.words);
+  if (!wish) return call.reply.Error(wish.error().text);
+  if (const auto started = StartManualFailover(call.state, *master, *wish, call.now, call.out); !started) {
     return call.reply.Error(started.error().text);
   }
   call.reply.Ok();
@@ -92,7 +94,8 @@ constexpr std::array kCommands = {
         SentinelRow("sentinel|debug", -2, "[<period> <ms> ...]", "Shows or sets the periods of the protocol"),
         &DebugCommand},
     SentinelCommand{
-        SentinelRow("sentinel|failover", 3, "<master>", "Promotes a replica without asking the other sentinels"),
+        SentinelRow("sentinel|failover", -3, "<master> [COORDINATED] [FORCE] [TO <host> <port>] [TIMEOUT <ms>]",
+                    "Promotes a replica without asking the other sentinels"),
         &Failover},
     SentinelCommand{SentinelRow("sentinel|flushconfig", 2, "", "Writes the configuration file"), &FlushConfig},
     SentinelCommand{SentinelRow("sentinel|monitor", 6, "<name> <ip> <port> <quorum>", "Starts watching a master"),

@@ -14,6 +14,7 @@
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/pause.h"
+#include "sentinel/core/mending.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/simulate.h"
 #include "sentinel/core/testimony.h"
@@ -62,6 +63,11 @@ int RankOf(State& state, const Master& master) {
   const std::vector<Peer*> live = LivePeers(state, master);
   return static_cast<int>(std::count_if(live.begin(), live.end(),
                                         [&](const Peer* peer) { return peer->ours() && peer->run_id < state.my_id; }));
+}
+
+// Why anybody should stand: it is down, or it answers and is not what it should be.
+bool HasCause(const Master& master) {
+  return master.objective_down_since || master.mend != Mend::kNone;
 }
 
 int VotesNeeded(const Master& master) {
@@ -138,6 +144,7 @@ void Elected(State& state, Master& master, const base::Now& now, Actions& out) {
   NoteElected(state, master, now);
   AnnounceEvent(state, &master, "+elected-leader", Describe(state, master), master.failover.change, out);
   if (CrashAfterElection(state, out)) return;
+  if (MendElected(state, master, now, out)) return;
   BeginSelection(state, master, now, out);
 }
 
@@ -153,7 +160,7 @@ bool FieldIsTaken(const Master& master, const base::Now& now) {
 
 void ScheduleStand(State& state, Master& master, const base::Now& now, Actions& out) {
   const TimerKey timer{master.id, TimerKind::kStand, 0};
-  if (!master.objective_down_since || master.failover.active()) {
+  if (!HasCause(master) || master.failover.active()) {
     state.timers.Cancel(timer);
     return;
   }
@@ -172,7 +179,7 @@ void ScheduleStand(State& state, Master& master, const base::Now& now, Actions& 
 }
 
 void StandDue(State& state, Master& master, const base::Now& now, Actions& out) {
-  if (!master.objective_down_since || master.failover.active() || master.pre_vote.serial != 0) return;
+  if (!HasCause(master) || master.failover.active() || master.pre_vote.serial != 0) return;
   if (FieldIsTaken(master, now) || now.mono < master.stand_after || BackOffOf(master, now).count() > 0 ||
       IsHeldByTestimony(master, now) || IsPaused(master, now)) {
     ScheduleStand(state, master, now, out);
@@ -185,7 +192,7 @@ void StandDue(State& state, Master& master, const base::Now& now, Actions& out) 
     return;
   }
   const std::vector<Candidate> ranked = RankReplicas(state, master, Evidence::kAnyInfo, now.mono);
-  if (BestOf(ranked) == nullptr) {
+  if (BestOf(ranked) == nullptr && master.objective_down_since) {
     ExplainCandidates(ranked, out);
     AnnounceEvent(state, &master, "-failover-abort-no-good-slave", Describe(state, master), 0, out);
     RetryLater(state, master, now);
@@ -217,6 +224,7 @@ void Stand(State& state, Master& master, bool forced, const base::Now& now, Acti
   failover.stage_at = now.mono;
   master.failover = std::move(failover);
   NoteStanding(state, master, now);
+  PrepareMending(master);
   AnnounceEvent(state, &master, "+try-failover", Describe(state, master), state.epoch_change, out);
   const Vote own = CastVote(state, master, VoteRequest{state.current_epoch, state.my_id}, now, out);
   master.failover.change = own.change;
@@ -320,6 +328,7 @@ void LeaveFieldTo(State& state, Master& master, const base::RunId& leader, base:
   const bool ours = peer != nullptr && peer->ours();
   master.field = Field{leader, epoch, now.mono + (ours ? kPatienceWithOurs : kPatienceWithStock), now.mono};
   EndPreVote(state, master);
+  WatchLeader(state, master, now);
   const bool reversible = master.failover.active() && !master.failover.slaveof_sent &&
                           master.failover.stage != Stage::kReconfigure && master.failover.stage != Stage::kUpdateConfig;
   if (reversible) {
@@ -334,6 +343,7 @@ void LeaderIsDown(State& state, const base::RunId& leader, const base::Now& now,
     if (!master.field || master.field->leader != leader) continue;
     master.field.reset();
     ScheduleStand(state, master, now, out);
+    MendingDue(state, master, now, out);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
+#include "sentinel/core/handover.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
@@ -20,6 +21,7 @@ namespace sentinel {
 namespace {
 
 using base::Millis;
+using base::MonoTime;
 
 constexpr Millis kStandstillWait{100};  // for replicas that are still working off what they received
 constexpr Millis kWaitAnnouncedAfter{1000};
@@ -49,6 +51,18 @@ bool IsAsked(const Replica& replica) {
   return replica.command.up() && !replica.liveness.down() && !(replica.info_at && replica.info.priority == 0);
 }
 
+// An operator's TIMEOUT bounds what comes before the hand-over.
+MonoTime EndOfStage(const Master& master, const base::Now& now) {
+  const MonoTime usual = now.mono + master.failover_timeout;
+  if (!master.failover.deadline) return usual;
+  return std::max(now.mono + Millis(1), std::min(usual, *master.failover.deadline));
+}
+
+// Is it one that this attempt may promote?
+bool IsWanted(const Failover& failover, const base::Endpoint& address) {
+  return failover.target.empty() || failover.target == address;
+}
+
 void Selected(State& state, Master& master, const Candidate& best, const std::vector<Candidate>& ranked,
               const base::Now& now, Actions& out) {
   Replica& replica = master.replicas.at(best.address);
@@ -62,7 +76,7 @@ void Selected(State& state, Master& master, const Candidate& best, const std::ve
   AnnounceEvent(state, &master, "+selected-slave", name, master.failover.change, out);
   Enter(master, Stage::kSendPromotion, now);
   AnnounceEvent(state, &master, "+failover-state-send-slaveof-noone", name, master.failover.change, out);
-  state.timers.Set(Key(master, TimerKind::kFailoverTimeout), now.mono + master.failover_timeout);
+  state.timers.Set(Key(master, TimerKind::kFailoverTimeout), EndOfStage(master, now));
   AdvanceFailover(state, master, now, out);
 }
 
@@ -81,7 +95,7 @@ void Select(State& state, Master& master, const base::Now& now, Actions& out) {
   int answered = 0;
   int ready = 0;
   for (const auto& [address, replica] : master.replicas) {
-    if (!IsAsked(replica)) continue;
+    if (!IsAsked(replica) || !IsWanted(failover, address)) continue;
     ++asked;
     answered += replica.second_read.has_value();
     ready += replica.second_read && (moving || StandsStill(replica));
@@ -93,7 +107,10 @@ void Select(State& state, Master& master, const base::Now& now, Actions& out) {
   if (ready < asked && answered > 0 && !StandstillWaited(failover, now)) return;
 
   const std::vector<Candidate> ranked = RankReplicas(state, master, Evidence::kTwoReads, now.mono);
-  if (const Candidate* best = BestOf(ranked)) {
+  const auto best = std::find_if(ranked.begin(), ranked.end(), [&](const Candidate& candidate) {
+    return candidate.usable() && IsWanted(failover, candidate.address);
+  });
+  if (best != ranked.end()) {
     const Candidate chosen = *best;
     Selected(state, master, chosen, ranked, now, out);
     return;
@@ -136,15 +153,17 @@ void Promote(State& state, Master& master, Replica& replica, const base::Now& no
   Failover& failover = master.failover;
   failover.last_look = Poll{};
   state.timers.Cancel(Key(master, TimerKind::kLastLook));
+  if (failover.handover.running()) return StopWrites(state, master, replica, now, out);
+  if (failover.mend == Mend::kPublish && replica.role_reported == Role::kMaster) {
+    // It is one already, and has clients, perhaps: only its configuration may be missing.
+    SendOne(replica.command, Command{Request::kIgnored, master.name, 0, {Verb(master, "CONFIG"), "REWRITE"}},
+            failover.change, out);
+    PromotionIsOut(state, master, replica, now, out);
+    CompletePromotion(state, master, replica, now, out);
+    return;
+  }
   SendSlaveOf(master, replica, nullptr, failover.change, now, out);
-  failover.slaveof_sent = true;
-  NotePromotionSent(master, now);
-  Enter(master, Stage::kWaitPromotion, now);
-  AnnounceEvent(state, &master, "+failover-state-wait-promotion", Describe(state, master, replica), failover.change,
-                out);
-  failover.poll_delay = kFirstPromotionPoll;
-  state.timers.Set(Key(master, TimerKind::kPromotion), now.mono + failover.poll_delay);
-  LeadingDue(state, master, now, out);
+  PromotionIsOut(state, master, replica, now, out);
 }
 
 void JudgeLastLook(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
@@ -168,6 +187,7 @@ void AdvanceSendPromotion(State& state, Master& master, const base::Now& now, Ac
   Replica* replica = ReplicaOf(state, master.failover.promoted);
   const bool reachable = replica != nullptr && replica->command.up() && !replica->liveness.down();
   if (!reachable && !master.failover.slaveof_sent) {
+    LetReplicaGo(state, master, now, out);
     BeginSelection(state, master, now, out);  // somebody else, then
     return;
   }
@@ -177,6 +197,7 @@ void AdvanceSendPromotion(State& state, Master& master, const base::Now& now, Ac
     }
     return;  // its connection is made anew
   }
+  if (!HandoverAllowsLook(state, master, *replica, now, out)) return;
   if (master.failover.last_look.serial == 0) AskLastLook(state, master, now, out);
   JudgeLastLook(state, master, *replica, now, out);
 }
@@ -185,6 +206,8 @@ void AdvanceWaitPromotion(State& state, Master& master, const base::Now& now, Ac
   Replica* replica = ReplicaOf(state, master.failover.promoted);
   if (replica == nullptr || replica->liveness.down()) {
     AbortFailover(state, master, "-failover-abort-slave-timeout", now, out);
+  } else if (master.failover.handover.running()) {
+    if (MayPublish(master, *replica)) CompletePromotion(state, master, *replica, now, out);
   } else if (replica->role_reported == Role::kMaster) {
     CompletePromotion(state, master, *replica, now, out);
   } else if (!replica->command.up()) {
@@ -196,26 +219,29 @@ void AdvanceWaitPromotion(State& state, Master& master, const base::Now& now, Ac
 
 }  // namespace
 
-base::Result<void> StartManualFailover(State& state, Master& master, const base::Now& now, Actions& out) {
-  if (master.failover.active() || FieldIsTaken(master, now)) {
-    return base::Fail(base::ErrorCode::kInvalid, "INPROG Failover already in progress");
-  }
-  const std::vector<Candidate> ranked = RankReplicas(state, master, Evidence::kAnyInfo, now.mono);
-  if (BestOf(ranked) == nullptr) {
-    ExplainCandidates(ranked, out);
-    return base::Fail(base::ErrorCode::kInvalid, "NOGOODSLAVE No suitable replica to promote");
-  }
-  out.push_back(
-      LogLine{base::LogLevel::kWarning, fmt::format("Executing user requested FAILOVER of '{}'", master.name)});
-  StopReads(state, master);
-  Stand(state, master, true, now, out);
-  return {};
+void PromotionIsOut(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
+  Failover& failover = master.failover;
+  failover.slaveof_sent = true;
+  NotePromotionSent(master, now);
+  Enter(master, Stage::kWaitPromotion, now);
+  AnnounceEvent(state, &master, "+failover-state-wait-promotion", Describe(state, master, replica), failover.change,
+                out);
+  failover.poll_delay = kFirstPromotionPoll;
+  state.timers.Set(Key(master, TimerKind::kPromotion), now.mono + failover.poll_delay);
+  state.timers.Set(Key(master, TimerKind::kFailoverTimeout), now.mono + master.failover_timeout);
+  LeadingDue(state, master, now, out);
+}
+
+void PromotionIsNotOut(Master& master, const base::Now& now) {
+  master.failover.slaveof_sent = false;
+  master.failover.last_look = Poll{};
+  Enter(master, Stage::kSendPromotion, now);
 }
 
 void AdvanceFailover(State& state, Master& master, const base::Now& now, Actions& out) {
   Failover& failover = master.failover;
   if (!failover.active()) return;
-  if (MayStillAbort(failover) && !failover.forced && !master.liveness.down()) {
+  if (MayStillAbort(failover) && !failover.forced && failover.mend == Mend::kNone && !master.liveness.down()) {
     // Whatever it was that made it count as down is gone.
     AbortFailover(state, master, "-failover-abort-master-back", now, out);
     return;
@@ -255,7 +281,7 @@ void BeginSelection(State& state, Master& master, const base::Now& now, Actions&
   AnnounceEvent(state, &master, "+failover-state-select-slave", Describe(state, master), master.failover.change, out);
   RefreshReads(state, master, now, out);
   state.timers.Set(Key(master, TimerKind::kSelect), now.mono + kStandstillWait);
-  state.timers.Set(Key(master, TimerKind::kFailoverTimeout), now.mono + master.failover_timeout);
+  state.timers.Set(Key(master, TimerKind::kFailoverTimeout), EndOfStage(master, now));
   AdvanceFailover(state, master, now, out);
 }
 
@@ -348,8 +374,9 @@ void AbortFailover(State& state, Master& master, std::string_view event, const b
   if (master.failover.slaveof_sent) {
     if (const Replica* replica = ReplicaOf(state, master.failover.promoted)) master.stray = replica->address;
   }
+  EndHandover(state, master, now, out);
   for (const TimerKind kind : {TimerKind::kElection, TimerKind::kSelect, TimerKind::kLastLook, TimerKind::kPromotion,
-                               TimerKind::kLeading, TimerKind::kFailoverTimeout}) {
+                               TimerKind::kLeading, TimerKind::kFailoverTimeout, TimerKind::kHandover}) {
     state.timers.Cancel(Key(master, kind));
   }
   state.waiting_for_save.erase(master.name);

@@ -14,11 +14,6 @@
 
 namespace sentinel {
 
-// SENTINEL FAILOVER: without asking whether the master is down, and without an election; under a fresh epoch that is
-// durable before anything is sent. Errors are the text of the reply: "INPROG Failover already in progress",
-// "NOGOODSLAVE No suitable replica to promote".
-base::Result<void> StartManualFailover(State& state, Master& master, const base::Now& now, Actions& out);
-
 // Something that the present stage waits for may have changed: a connection, an INFO, a down state, a save.
 void AdvanceFailover(State& state, Master& master, const base::Now& now, Actions& out);
 
@@ -38,6 +33,11 @@ void LastLookDue(State& state, Master& master, const base::Now& now, Actions& ou
 void PromotionDue(State& state, Master& master, const base::Now& now, Actions& out);
 void LeadingDue(State& state, Master& master, const base::Now& now, Actions& out);
 void FailoverTimeoutDue(State& state, Master& master, const base::Now& now, Actions& out);
+
+// The command that makes `replica` a master has left us: from here on there is no way back but the attempt's end.
+void PromotionIsOut(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out);
+// It was refused: the last look has to be taken again.
+void PromotionIsNotOut(Master& master, const base::Now& now);
 
 // Ends an attempt before its promotion was seen, announces `event`, and lets the next one be scheduled.
 void AbortFailover(State& state, Master& master, std::string_view event, const base::Now& now, Actions& out);

@@ -16,6 +16,7 @@
 #include "sentinel/core/members.h"
 #include "sentinel/core/names.h"
 #include "sentinel/core/scripts.h"
+#include "sentinel/core/steps.h"
 #include "sentinel/core/vote.h"
 
 namespace sentinel {
@@ -154,7 +155,7 @@ OwnHello MakeHello(const State& state, const Master& master, const std::string& 
 
 void SendHello(State& state, const Master& master, const Watched& to, const base::Now& /*now*/, Actions& out) {
   Link& link = *to.command;
-  if (!link.up() || link.pending >= kMaxPending) return;
+  if (!link.up() || link.pending >= kMaxPending || HelloWithheld(master, to)) return;
   const int limit =
       to.peer == nullptr ? kMaxHellosUnderWay : kMaxHellosUnderWay * static_cast<int>(state.masters.size());
   if (link.hellos >= limit) return;

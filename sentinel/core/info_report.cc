@@ -65,6 +65,8 @@ void TakeField(InfoReport& report, std::string_view key, std::string_view value)
   };
   if (key == "run_id") {
     if (const auto parsed = base::ParseHexId<base::RunId>(value)) report.run_id = *parsed;
+  } else if (key == "vigil_version") {
+    report.vigil = true;
   } else if (key == "role") {
     if (value == "master") report.role = Role::kMaster;
     if (value == "slave") report.role = Role::kReplica;

@@ -12,6 +12,7 @@
 #include "sentinel/core/health.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
+#include "sentinel/core/mending.h"
 #include "sentinel/core/names.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/testimony.h"
@@ -29,7 +30,7 @@ base::Millis InfoPeriod(const State& state, const Watched& watched) {
   const base::Millis usual = state.periods.info;
   const base::Millis fast = std::min(kFastPeriod, usual);
   if (!watched.node->info_at) return fast;  // an error was the answer so far
-  if (watched.replica == nullptr) return usual;
+  if (watched.replica == nullptr) return watched.node->role_reported == Role::kReplica ? fast : usual;
   const bool in_trouble = watched.master->objective_down_since || watched.master->failover.active();
   return in_trouble || watched.replica->info.master_link_down_for.count() != 0 ? fast : usual;
 }
@@ -119,6 +120,7 @@ void TakeInfo(State& state, const Watched& watched, const Command& asked, const 
   if (watched.is_master()) {
     if (node.info.role == Role::kMaster) Discover(state, *watched.master, now, out);
     ReviewDown(state, WatchedOf(*FindMaster(state, master_name)), now, out);
+    JudgeMending(state, *FindMaster(state, master_name), now, out);
   } else {
     TakeTestimonyRead(state, *watched.master, *watched.replica, asked_at, now, out);
     TakeCandidateRead(state, *watched.master, *watched.replica, asked_at, now, out);

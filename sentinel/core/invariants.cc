@@ -97,6 +97,10 @@ void CheckMaster(const State& state, const Master& master, Violations& out) {
   out.Expect(!master.objective_down_since || master.liveness.down(), master.name + ": objectively but not here down");
   out.Expect(!master.sentinels.contains(state.my_id), master.name + ": we are our own peer");
   CheckFailover(state, master, out);
+  CheckLink(state, master.steps, master.steps_id, master.name + ": steps", out);
+  out.Expect(!master.failover.handover.running() ||
+                 state.timers.At(TimerKey{master.id, TimerKind::kHandover, 0}).has_value(),
+             master.name + ": a hand-over that nobody looks at again");
   for (const auto& [address, replica] : master.replicas) {
     out.Expect(address == replica.address, master.name + ": a replica is filed under another address");
     out.Expect(address != master.address, master.name + ": it is its own replica");

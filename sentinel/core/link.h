@@ -41,6 +41,7 @@ enum class Request : std::uint8_t {
   kPauses,       // and which pauses
   kVotersThere,  // how many sentinels a stock peer counts
   kGoodBye,
+  kStep,  // of a planned failover; `serial` is a StepKind
 };
 
 struct Command {
@@ -52,7 +53,8 @@ struct Command {
   std::vector<std::string> words;
 };
 
-enum class LinkKind : std::uint8_t { kCommand, kPubSub };
+// kSteps: what a planned failover says to the master.
+enum class LinkKind : std::uint8_t { kCommand, kPubSub, kSteps };
 
 // One of an instance's connections, as the core keeps it.
 struct Link {

@@ -9,6 +9,7 @@
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/fast_fail.h"
+#include "sentinel/core/handover.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
@@ -91,6 +92,7 @@ void NoteCommandLink(State& state, const Watched& watched, const Link& link, Lin
 Link* FindLink(const Watched& watched, LinkId id) {
   if (watched.command->id == id) return watched.command;
   if (watched.pubsub != nullptr && watched.pubsub->id == id) return watched.pubsub;
+  if (watched.steps != nullptr && watched.steps->id == id) return watched.steps;
   return nullptr;
 }
 
@@ -200,6 +202,12 @@ void LinkCameUp(State& state, const LinkUp& up, const base::Now& now, Actions& o
   std::vector<Command> batch;
   if (auto authentication = Authentication(state, *watched)) batch.push_back(std::move(*authentication));
   const std::string name = "sentinel-" + state.my_id.hex.substr(0, 8);
+  if (link.kind == LinkKind::kSteps) {
+    batch.push_back(Command{Request::kIgnored, "", 0, {ClientVerb(*watched), "SETNAME", name + "-steps"}});
+    SendBatch(link, std::move(batch), 0, out);
+    StepsLinkUp(state, *watched->master, now, out);
+    return;
+  }
   if (link.kind == LinkKind::kPubSub) {
     batch.push_back(Command{Request::kIgnored, "", 0, {ClientVerb(*watched), "SETNAME", name + "-pubsub"}});
     batch.push_back(
@@ -232,6 +240,11 @@ void LinkWentDown(State& state, const LinkDown& down, const base::Now& now, Acti
   if (!watched) return;
   Link& link = *FindLink(*watched, down.link);
   link.last_error = down.text;
+  if (link.kind == LinkKind::kSteps) {
+    Forget(state, link, now.mono);
+    StepsLinkDown(state, *watched->master, now, out);
+    return;
+  }
   ForgetQuestions(state, *watched, link);
   Forget(state, link, now.mono);
   NoteCommandLink(state, *watched, link, down.reason, now, out);

@@ -18,6 +18,7 @@
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/roles.h"
+#include "sentinel/core/steps.h"
 #include "sentinel/core/testimony.h"
 #include "sentinel/core/watched.h"
 
@@ -104,12 +105,15 @@ void WatchPeer(State& state, Peer& peer, const base::Now& now, Actions& out) {
 
 // The failover and everything that was believed of the present address.
 void ForgetJudgement(State& state, Master& master, Actions& out) {
+  // What is still to be said to a former master is said; a hand-over that others have overtaken is dropped.
+  if (!master.settling) CloseSteps(state, master, out);
   StopReads(state, master);
   ForgetTestimony(state, master, out);
   ForgetRefusals(master);
-  for (const TimerKind kind : {TimerKind::kAsk, TimerKind::kOpinionExpiry, TimerKind::kStand, TimerKind::kElection,
-                               TimerKind::kSelect, TimerKind::kLastLook, TimerKind::kPromotion, TimerKind::kLeading,
-                               TimerKind::kReconfigure, TimerKind::kFailoverTimeout}) {
+  for (const TimerKind kind :
+       {TimerKind::kAsk, TimerKind::kOpinionExpiry, TimerKind::kStand, TimerKind::kElection, TimerKind::kSelect,
+        TimerKind::kLastLook, TimerKind::kPromotion, TimerKind::kLeading, TimerKind::kReconfigure,
+        TimerKind::kFailoverTimeout, TimerKind::kHandover, TimerKind::kMending}) {
     state.timers.Cancel(TimerKey{master.id, kind, 0});
   }
   state.waiting_for_save.erase(master.name);
@@ -117,6 +121,7 @@ void ForgetJudgement(State& state, Master& master, Actions& out) {
   master.field.reset();
   master.pre_vote = Poll{};
   master.led_replica = {};
+  master.mend = Mend::kNone;
   master.objective_down_since.reset();
   master.down_cause = DownCause::kNone;
   master.reboot_seen_at.reset();
@@ -197,6 +202,7 @@ base::Result<Master*> AddMaster(State& state, const NewMaster& wanted, const bas
 void RemoveMaster(State& state, Master& master, Actions& out) {
   const ChangeNumber change = MarkChanged(state, out);
   AnnounceEvent(state, &master, "-monitor", Describe(state, master), change, out);
+  master.settling.reset();
   ForgetJudgement(state, master, out);
   for (auto& [address, replica] : master.replicas) Unwatch(state, WatchedOf(master, replica), out);
   Unwatch(state, WatchedOf(master), out);
@@ -210,6 +216,7 @@ void RemoveMaster(State& state, Master& master, Actions& out) {
 }
 
 void ResetMaster(State& state, Master& master, const base::Now& now, Actions& out) {
+  master.settling.reset();
   ForgetJudgement(state, master, out);
   for (auto& [address, replica] : master.replicas) Unwatch(state, WatchedOf(master, replica), out);
   master.replicas.clear();

@@ -16,6 +16,7 @@
 #include "sentinel/core/roles.h"
 #include "sentinel/core/scripts.h"
 #include "sentinel/core/simulate.h"
+#include "sentinel/core/settle.h"
 
 namespace sentinel {
 namespace {
@@ -80,7 +81,8 @@ void CompletePromotion(State& state, Master& master, Replica& promoted, const ba
     AbortFailover(state, master, "-failover-abort-not-elected", now, out);
     return;
   }
-  for (const TimerKind kind : {TimerKind::kPromotion, TimerKind::kLeading, TimerKind::kAsk, TimerKind::kStand}) {
+  for (const TimerKind kind : {TimerKind::kPromotion, TimerKind::kLeading, TimerKind::kAsk, TimerKind::kStand,
+                               TimerKind::kHandover}) {
     state.timers.Cancel(TimerKey{master.id, kind, 0});
   }
   master.config_epoch = failover.epoch;
@@ -102,8 +104,8 @@ void CompletePromotion(State& state, Master& master, Replica& promoted, const ba
                        {ShownHost(state, promoted.address, promoted.hostname), promoted.address.port}, failover.change);
   // Before anything else reaches its link: a master that still lives, or that is frozen and will read this when it
   // wakes, stops being one.
-  const base::Endpoint to = ShownEndpoint(state, promoted);
-  if (master.command.up()) SendSlaveOf(master, master, &to, failover.change, now, out);
+  RetireMaster(state, master, promoted, now, out);
+  failover.handover = Handover{};
   HelloAtOnce(state, master, now, out);
   for (auto& [address, replica] : master.replicas) replica.reconfiguration = Reconfiguration::kNone;
   state.timers.Set(TimerKey{master.id, TimerKind::kFailoverTimeout, 0}, now.mono + master.failover_timeout);

@@ -16,6 +16,7 @@
 #include "replication/base/time.h"
 #include "replication/serve/session.h"
 #include "sentinel/core/decision.h"
+#include "sentinel/core/handover_state.h"
 #include "sentinel/core/info_report.h"
 #include "sentinel/core/link.h"
 #include "sentinel/core/member_state.h"
@@ -170,6 +171,11 @@ struct Failover {
   base::Epoch epoch;         // the epoch in which we stand
   std::uint64_t serial = 0;  // names the attempt in questions and answers; never reused
   bool forced = false;       // asked for by an operator: no election
+  // The only candidate: of an operator's TO, or the one that a dead leader has promoted (A6b).
+  base::Endpoint target;
+  std::optional<base::MonoTime> deadline;  // of an operator's TIMEOUT: for what comes before the hand-over
+  Handover handover;                       // of an operator's failover while the master works
+  Mend mend = Mend::kNone;                 // we stand to bring to an end what another began
   base::MonoTime started_at{};
   base::MonoTime stage_at{};
   InstanceId promoted = InstanceId::kNone;
@@ -258,6 +264,13 @@ struct Master : DataNode {
   std::optional<base::MonoTime> delay_told;
   bool replica_limit_told = false;
   bool sentinel_limit_told = false;
+  // What a planned failover says to this master, or to the one that it has just replaced: on a link of its own, which
+  // never carries a hello (A6). Its instance id leads here for as long as the link exists.
+  Link steps{LinkKind::kSteps};
+  InstanceId steps_id = InstanceId::kNone;
+  std::optional<Settling> settling;
+  bool classic_failover = false;  // `manual-failover classic`: a plain SENTINEL FAILOVER is not coordinated
+  Mend mend = Mend::kNone;        // what somebody has to do here although the master answers (A6b)
 
   std::map<base::Endpoint, Replica> replicas;  // by announced address
   std::map<base::RunId, Opinion> sentinels;    // who else watches this master

@@ -15,6 +15,7 @@
 #include "sentinel/core/failover.h"
 #include "sentinel/core/forget.h"
 #include "sentinel/core/greeting.h"
+#include "sentinel/core/handover.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
@@ -22,12 +23,14 @@
 #include "sentinel/core/leave.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
+#include "sentinel/core/mending.h"
 #include "sentinel/core/names.h"
 #include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/reconfigure.h"
 #include "sentinel/core/reread.h"
 #include "sentinel/core/roles.h"
+#include "sentinel/core/settle.h"
 #include "sentinel/core/stall.h"
 #include "sentinel/core/testimony.h"
 
@@ -64,6 +67,12 @@ void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& 
       return PromotionDue(state, master, now, out);
     case TimerKind::kLeading:
       return LeadingDue(state, master, now, out);
+    case TimerKind::kHandover:
+      return HandoverDue(state, master, now, out);
+    case TimerKind::kSettle:
+      return SettleDue(state, master, now, out);
+    case TimerKind::kMending:
+      return MendingDue(state, master, now, out);
     case TimerKind::kFailoverTimeout:
       return FailoverTimeoutDue(state, master, now, out);
     case TimerKind::kPause:
@@ -163,6 +172,9 @@ void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions
       return;
     case Request::kGoodBye:
       return GoodByeHeard(state, out);
+    case Request::kStep:
+      if (watched->master != nullptr) TakeStep(state, *watched->master, asked, reply, now, out);
+      return;
     case Request::kPreVote:
       if (watched->peer != nullptr) TakePreVote(state, *watched->peer, asked, reply, now, out);
       return;

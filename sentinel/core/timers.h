@@ -27,11 +27,14 @@ enum class TimerKind : std::uint8_t {
   kSecondRead,     // the second INFO of the candidates
   kSelect,         // candidates have had their time
   kLastLook,       // the last look has had its time
+  kHandover,       // the next look at the nodes of a planned failover, and the end of patience with them
+  kSettle,         // the former master has not answered for too long
   kPromotion,      // SLAVEOF NO ONE must have worked by now
   kLeading,        // tell ours that we still lead
   kReconfigure,    // a replica that was told to follow has not moved; or the whole stage has lasted too long
   kFailoverTimeout,
   kPause,      // an operator's pause is over
+  kMending,        // does the master still do what a leader left behind?
   kRoleCheck,  // a claim (wrong role, wrong master) has lasted long enough to be corrected
   kScript,
   kSaveRetry,

@@ -51,6 +51,18 @@ void RenderFastFail(const State&, const Master& master, VigilLines& lines) {
   RenderPeriod(master, master.fast_fail, base::Millis(0), lines);
 }
 
+// sentinel manual-failover <master> coordinated|classic: how a plain SENTINEL FAILOVER goes about it (A6).
+std::string LoadManualFailover(State&, Master& master, const Words& words, const base::Now&) {
+  const bool classic = base::EqualsIgnoreCase(words[2], "classic");
+  if (!classic && !base::EqualsIgnoreCase(words[2], "coordinated")) return "coordinated or classic is expected.";
+  master.classic_failover = classic;
+  return {};
+}
+
+void RenderManualFailover(const State&, const Master& master, VigilLines& lines) {
+  if (master.classic_failover) lines.Put(base::QuoteWord(master.name) + " classic");
+}
+
 // sentinel testimony-timeout <master> <ms>: how long a failover is held back at most while replicas hear the master
 // (A9); 0: not at all, it is said only.
 std::string LoadTestimonyTimeout(State&, Master& master, const Words& words, const base::Now&) {
@@ -158,6 +170,7 @@ constexpr std::array kDirectives = {
     Learned("decision", 3, 2 + kMaxDecisionWords, &LoadDecision, &RenderNothing),
     Setting("fast-fail", 3, "<ms>", &LoadFastFail, &RenderFastFail),
     Learned("forgotten", 8, 8, &LoadForgotten, &RenderForgotten),
+    Setting("manual-failover", 3, "coordinated|classic", &LoadManualFailover, &RenderManualFailover),
     Setting("offset-first", 3, "yes|no", &LoadOffsetFirst, &RenderOffsetFirst),
     Learned("paused", 7, 7, &LoadPaused, &RenderPaused),
     Setting("testimony-timeout", 3, "<ms>", &LoadTestimonyTimeout, &RenderTestimonyTimeout),

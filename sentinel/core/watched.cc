@@ -11,6 +11,7 @@ Watched WatchedOf(Master& master) {
   watched.liveness = &master.liveness;
   watched.command = &master.command;
   watched.pubsub = &master.pubsub;
+  watched.steps = &master.steps;
   watched.down_after = master.down_after;
   return watched;
 }

@@ -18,6 +18,7 @@ struct Watched {
   Liveness* liveness = nullptr;
   Link* command = nullptr;
   Link* pubsub = nullptr;  // null for a peer
+  Link* steps = nullptr;   // only for a master
   base::Millis down_after{};
 
   bool is_master() const { return kind == InstanceRef::Kind::kMaster; }

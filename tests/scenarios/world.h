@@ -41,6 +41,18 @@ struct Node {
   std::function<void(Node&)> before_info;  // called before each INFO is answered
   std::vector<std::string> commands;       // SLAVEOF words received, as text
   MonoTime link_lost_at{};
+
+  // In a world with Write(): clients write, replicas receive it a millisecond later.
+  bool vigil = false;            // verifies a FAILOVER itself
+  bool stuck = false;            // receives, and applies nothing
+  std::set<std::string> denied;  // "client|pause": not permitted to sentinels
+  bool link_up = true;           // to its master
+  MonoTime paused_until{};       // no writes
+  std::string failover_state = "no-failover";
+  std::uint16_t failover_to = 0;
+  MonoTime failover_end{};  // when it forces, or gives up
+  int full_syncs = 0;
+  base::Offset lost = 0;  // bytes that a full sync took away from it
 };
 
 class World {
@@ -55,6 +67,12 @@ class World {
   void AddSentinel(int n, int quorum, const std::string& config = "");
   // One that speaks only what stock speaks, and whose loop looks every 100 ms.
   void MakeStock(int n);
+
+  // From now on the master of the moment takes `per_ms` bytes of writes in each millisecond, all of them acknowledged.
+  void Write(base::Offset per_ms);
+  // Bytes that were acknowledged and that no node's history knows any more, and full syncs, over all nodes.
+  base::Offset Lost() const;
+  int FullSyncs() const;
 
   // One way, between any two.
   void SetLatency(Millis latency) { latency_ = latency; }
@@ -125,10 +143,16 @@ class World {
   void FlushClient(int n, serve::ClientId client);
   void BeginSave(int n);
   void Deliver(const std::shared_ptr<Connection>& connection, const sentinel::Command& command);
+  void Release(std::uint16_t port);
   void DeliverToNode(const std::shared_ptr<Connection>& connection, const sentinel::Command& command);
   sentinel::ReplyValue Answer(Node& node, const std::shared_ptr<Connection>& connection,
                               const sentinel::Command& command);
   std::string InfoOf(Node& node);
+  void Tick();
+  void Resync(Node& node, Node& master);
+  void Promote(Node& node);
+  bool TakesWrites(const Node& node) const;
+  sentinel::ReplyValue AnswerFailover(Node& node, const std::vector<std::string>& words);
   void ReplyTo(const std::shared_ptr<Connection>& connection, sentinel::Command command, sentinel::ReplyValue reply);
   void CloseByPeer(const std::shared_ptr<Connection>& connection);
   bool Reachable(std::uint16_t a, std::uint16_t b) const;
@@ -138,6 +162,8 @@ class World {
   MonoTime now_{Millis(1000000)};
   std::uint64_t order_ = 0;
   Millis latency_{1};
+  bool live_ = false;
+  base::Offset per_ms_ = 0;
   std::map<std::pair<MonoTime, std::uint64_t>, std::function<void()>> queue_;
   std::map<std::uint16_t, std::unique_ptr<Node>> nodes_;
   std::map<int, std::unique_ptr<Sentinel>> sentinels_;
