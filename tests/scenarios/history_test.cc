@@ -245,3 +245,29 @@ TEST_CASE("explain: in peace it names who would be promoted, by whose votes, and
   mixed.Run(Millis(15000));
   CHECK(Contains(mixed.Ask(1, {"SENTINEL", "EXPLAIN", "mymaster"}), "off: 127.0.0.1:26003 (33333333) is stock"));
 }
+
+TEST_CASE("history: the address leaves in the turn in which it is durable, however slow the disk") {
+  World world;
+  Settle(world, 3, 2);
+  for (int n = 1; n <= 3; ++n) world.SlowDisk(n, Millis(40));
+  world.KillNode(7000);
+  const auto start = world.now();
+  REQUIRE(world.RunUntil(
+      [&] {
+        return world.Has(1, "+switch-master") && world.Has(2, "+switch-master") && world.Has(3, "+switch-master");
+      },
+      Millis(10000)));
+  world.Run(Millis(3000));
+  const int leader = LeaderOf(world, 3);
+  INFO(world.Trace());
+  const Decision& decision = Last(world, leader);
+  const auto took = *EndOf(decision, Phase::kPublication) - *EndOf(decision, Phase::kPromotion);
+  CHECK(took.count() >= 40);
+  CHECK(took.count() <= 80);  // a save may have been under way
+  for (int n = 1; n <= 3; ++n) {
+    if (n == leader) continue;
+    // One way through the network lies between.
+    const auto heard = world.When(n, "+switch-master", start) - world.When(leader, "+promoted-slave", start);
+    CHECK(heard - took.count() <= 2);
+  }
+}
