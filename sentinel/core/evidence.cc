@@ -34,6 +34,11 @@ constexpr std::array kRemarkables = {
     RemarkableEvent{"+tilt", false},
     RemarkableEvent{"-config-epoch-conflict", true},
     RemarkableEvent{"+convert-to-slave", true},
+    RemarkableEvent{"+pause", true},
+    RemarkableEvent{"-pause", true},
+    RemarkableEvent{"+forget", true},
+    RemarkableEvent{"-forget", true},
+    RemarkableEvent{"-auth-failed", false},
 };
 
 Decision* OpenOf(Master& master) {

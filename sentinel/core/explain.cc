@@ -12,6 +12,7 @@
 #include "sentinel/core/fast_fail.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/history.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/testimony.h"
 
@@ -147,11 +148,16 @@ std::string TestimonyHeld(const State&, const Master& master, const base::Now& n
                      (TestimonyTimeoutAt(master) - now.mono).count());
 }
 
+std::string PauseHeld(const State& state, const Master& master, const base::Now& now) {
+  if (!IsPaused(master, now)) return {};
+  std::string text = fmt::format("paused by an operator at {}, for {} ms more", NameOf(state, master.pause.by),
+                                 (*master.pause.until - now.mono).count());
+  return master.pause.reason.empty() ? text : fmt::format("{} ({})", text, master.pause.reason);
+}
+
 constexpr std::array kHolds = {
-    Hold{"testimony", &TestimonyHeld},
-    Hold{"field", &FieldHeld},
-    Hold{"back-off", &BackOffHeld},
-    Hold{"retry", &RetryHeld},
+    Hold{"pause", &PauseHeld},      Hold{"testimony", &TestimonyHeld}, Hold{"field", &FieldHeld},
+    Hold{"back-off", &BackOffHeld}, Hold{"retry", &RetryHeld},
 };
 
 struct Outlook {
@@ -201,6 +207,15 @@ std::string MasterState(const Master& master, const base::Now& now) {
                        ago(master.liveness.proof_at));
   }
   return fmt::format("up; last proof of life {} ms ago", ago(master.liveness.proof_at));
+}
+
+// "3 sentinels", and what a stock sentinel still counts among them.
+std::string VotersText(const Master& master) {
+  std::string text = fmt::format("{} sentinels", VotersOf(master));
+  if (master.silent_voters > 0) {
+    text += fmt::format(" ({} forgotten, which a stock sentinel still counts)", master.silent_voters);
+  }
+  return text;
 }
 
 std::string Verdict(const State& state, const Master& master, const Outlook& outlook) {
@@ -253,8 +268,8 @@ void ExplainCommand(Call& call) {
                   PingPeriod(WatchedOf(*found)).count()));
   Put(reply, "config-epoch", static_cast<std::int64_t>(master.config_epoch.value));
   Put(reply, "arithmetic",
-      fmt::format("{} sentinels; quorum {} to agree that it is down; majority {}; {} votes to lead; {} count now: {}",
-                  VotersOf(master), master.quorum, outlook.majority, outlook.needed, outlook.counting,
+      fmt::format("{}; quorum {} to agree that it is down; majority {}; {} votes to lead; {} count now: {}",
+                  VotersText(master), master.quorum, outlook.majority, outlook.needed, outlook.counting,
                   Names(state, outlook.voters, true)));
   Put(reply, "voters", VotersOf(master));
   Put(reply, "quorum", master.quorum);
