@@ -12,8 +12,8 @@
 namespace sentinel {
 
 // The limits of what is kept on others' word. What lies beyond is dropped and counted (INFO, section Sentinel).
-inline constexpr std::size_t kMaxReplicas = 1000;  // of one master
-inline constexpr std::size_t kMaxSentinels = 200;  // of one master
+inline constexpr std::size_t kMaxReplicas = 250;   // of one master
+inline constexpr std::size_t kMaxSentinels = 100;  // of one master
 inline constexpr std::size_t kMaxHelloBytes = 2048;
 inline constexpr std::size_t kMaxInfoKept = 128 << 10;  // of each node's INFO text, for INFO-CACHE
 

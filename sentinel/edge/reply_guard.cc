@@ -29,6 +29,10 @@ bool ReplyGuard::Feed(std::string_view bytes, std::string& safe) {
     const std::size_t end = bytes.find('\n');
     const std::string_view part = bytes.substr(0, end);
     if (line_.size() + part.size() > limits_.line) return Fail("a line without end");
+    // What begins otherwise would be waited for in vain.
+    if (line_.empty() && std::string_view("+-:$*").find(bytes[0]) == std::string_view::npos) {
+      return Fail("a reply of unknown type");
+    }
     line_ += part;
     if (end == std::string_view::npos) return true;
     bytes.remove_prefix(end + 1);

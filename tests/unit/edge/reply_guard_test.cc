@@ -52,7 +52,9 @@ TEST_CASE("reply guard: what never ends, or claims too much, ends the connection
   CHECK(error_of("$abc\r\n") == "a string of impossible length");
   CHECK(error_of("*-2\r\n") == "an array of impossible length");
   CHECK(error_of("%1\r\n") == "a reply of unknown type");
-  CHECK(error_of("\n") == "a line that does not end as lines do");
+  CHECK(error_of("\n") == "a reply of unknown type");
+  CHECK(error_of(std::string_view("\0", 1)) == "a reply of unknown type");
+  CHECK(error_of("+OK\n") == "a line that does not end as lines do");
   const std::string hundred = fmt::format("$100\r\n{}\r\n", std::string(100, 'x'));
   CHECK(error_of("*4\r\n" + hundred + hundred + hundred) == "a reply that is too large");
   CHECK(error_of(hundred + hundred + hundred).empty());  // each alone is fine
