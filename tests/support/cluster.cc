@@ -84,6 +84,11 @@ void Cluster::PlaceOn(const Network& network, int host, Family family) {
   next_space_ = network.Space(host);
 }
 
+void Cluster::PlaceAt(const std::string& address) {
+  next_host_ = address;
+  next_space_ = -1;
+}
+
 void Cluster::Build(Make make, const std::vector<Make>& sentinel_makes, int down_after_ms) {
   Member& master = AddNode(make);
   AddNode(make, &master);

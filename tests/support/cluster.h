@@ -51,6 +51,9 @@ class Cluster {
   // The next members run on that host of the network, and listen on its address.
   void PlaceOn(const Network& network, int host, Family family = Family::kIpv4);
 
+  // The next members listen on that address of this machine: "::1".
+  void PlaceAt(const std::string& address);
+
   // Three nodes, three sentinels, all as named; waits until they know each other.
   void Build(Make nodes, const std::vector<Make>& sentinels, int down_after_ms = 1000);
 
