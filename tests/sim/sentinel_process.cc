@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "replication/base/check.h"
+#include "replication/base/text.h"
 #include "replication/resp/reply_writer.h"
+#include "sentinel/core/extensions.h"
 
 namespace sim {
 
@@ -34,6 +37,12 @@ ReplyValue Convert(const redisReply& reply) {
     default:
       return ReplyValue::Nil();
   }
+}
+
+bool IsExtension(const std::string& word) {
+  const auto words = sentinel::OwnWords();
+  const std::string lower = base::ToLower(word);
+  return lower == "vigil" || std::find(words.begin(), words.end(), lower) != words.end();
 }
 
 std::string Encode(const Command& command) {
@@ -124,6 +133,14 @@ void SentinelProcess::Thaw() {
   const Millis late = Clock().mono - *wake_at_;
   if (late > Millis(50)) Take(sentinel::Stalled{late});
   if (wake_at_ && *wake_at_ <= Clock().mono) Take(sentinel::Deadline{});
+}
+
+void SentinelProcess::Operate(const std::vector<std::string>& words) {
+  const serve::ClientId client = ++last_client_;
+  Take(sentinel::ClientArrived{client, "10.1.0.1:40000",
+                               fmt::format("{}:{}", Network::AddressOf(self_), kSentinelPort)});
+  Take(sentinel::ClientCommand{client, words});
+  Take(sentinel::ClientGone{client});
 }
 
 void SentinelProcess::Take(const sentinel::Input& input) {
@@ -273,6 +290,8 @@ void SentinelProcess::Deliver(WireId wire, ReplyValue reply) {
   VIGIL_CHECK(!out.in_flight.empty());
   Command command = std::move(out.in_flight.front());
   out.in_flight.erase(out.in_flight.begin());
+  // A stock sentinel would not have asked.
+  if (stock && command.request == sentinel::Request::kWords) reply = ReplyValue::Error("ERR unknown subcommand");
   Take(sentinel::ReplyArrived{out.link, std::move(command), std::move(reply)});
 }
 
@@ -294,7 +313,11 @@ void SentinelProcess::OnBytes(WireId wire, std::string_view bytes) {
     resp::Words words;
     while (incoming_.contains(wire) &&
            incoming_.at(wire).parser.Next(words) == resp::RequestParser::Outcome::kRequest) {
-      Take(sentinel::ClientCommand{incoming_.at(wire).client, {words.begin(), words.end()}});
+      std::vector<std::string> command(words.begin(), words.end());
+      if (stock && command.size() > 1 && base::EqualsIgnoreCase(command[0], "sentinel") && IsExtension(command[1])) {
+        command = {"SENTINEL", "nothing-of-that-kind"};
+      }
+      Take(sentinel::ClientCommand{incoming_.at(wire).client, std::move(command)});
     }
   }
   taking_ = false;

@@ -56,6 +56,11 @@ class SentinelProcess : public Host {
   void Freeze();
   void Thaw();
 
+  // An operator types a command; the reply is nobody's.
+  void Operate(const std::vector<std::string>& words);
+  // It speaks only what stock speaks. To be set before Start().
+  bool stock = false;
+
   bool running() const { return state_ != nullptr; }
   const sentinel::State* state() const { return state_.get(); }
   HostId self() const { return self_; }

@@ -44,6 +44,7 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
   const std::uint64_t seeds = FromEnvironment("VIGIL_SIM_SEEDS", 500);
   std::uint64_t failed = 0, events = 0;
   int failovers = 0, elections = 0, lost_elections = 0, restarts = 0;
+  int pauses = 0, forgotten = 0, stock_majority = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     sim::World world(seed, false);
     const sim::Outcome outcome = world.Run();
@@ -52,17 +53,25 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
     elections += outcome.elections;
     lost_elections += outcome.lost_elections;
     restarts += outcome.restarts;
+    pauses += outcome.pauses;
+    forgotten += outcome.forgotten;
+    stock_majority += outcome.stock_majority;
     if (!outcome.ok()) {
       ++failed;
       FAIL_CHECK(Report(seed, world.plan(), outcome));
     }
   }
-  fmt::print("simulator: {} worlds, {} failed, {} steps, {} elections won, {} lost, {} promotions, {} restarts\n",
-             seeds, failed, events, elections, lost_elections, failovers, restarts);
+  fmt::print(
+      "simulator: {} worlds, {} failed, {} steps, {} elections won, {} lost, {} promotions, {} restarts, {} durable "
+      "pauses, {} times forgotten, {} looks at a majority beside stock\n",
+      seeds, failed, events, elections, lost_elections, failovers, restarts, pauses, forgotten, stock_majority);
   // The faults must bite: worlds in which nothing happens prove nothing.
   if (seeds >= 100) {
     CHECK(failovers > static_cast<int>(seeds) / 2);
     CHECK(restarts > static_cast<int>(seeds) / 4);
     CHECK(lost_elections > 0);
+    CHECK(pauses > static_cast<int>(seeds) / 10);
+    CHECK(forgotten > 0);
+    if (seeds >= 500) CHECK(stock_majority > 0);
   }
 }

@@ -26,8 +26,10 @@ std::string Words(const std::vector<std::string>& words) {
 }  // namespace
 
 std::string Plan::Describe() const {
-  return fmt::format("{} sentinels (quorum {}), {} nodes, down-after {}, failover-timeout {}, {} faults in {} ms",
-                     sentinels, quorum, nodes, down_after.count(), failover_timeout.count(), faults, trouble.count());
+  return fmt::format(
+      "{} sentinels (quorum {}{}), {} nodes, down-after {}, failover-timeout {}, {} faults and {} orders in {} ms",
+      sentinels, quorum, stock_peer ? ", one stock" : "", nodes, down_after.count(), failover_timeout.count(), faults,
+      orders, trouble.count());
 }
 
 World::World(std::uint64_t seed, bool trace) : seed_(seed), trace_(trace), random_(seed) {
@@ -49,6 +51,8 @@ void World::DrawPlan() {
   plan_.failover_timeout = Millis(random_.Chance(0.3) ? 3000 : 10000);
   plan_.faults = 2 + static_cast<int>(random_.Below(12));
   plan_.trouble = random_.Between(Millis(10'000), Millis(60'000));
+  plan_.orders = random_.Chance(0.4) ? 1 + static_cast<int>(random_.Below(10)) : 0;
+  plan_.stock_peer = random_.Chance(0.15);
 }
 
 void World::Build() {
@@ -67,6 +71,7 @@ void World::Build() {
         kSentinelPort, kMaster, Network::AddressOf(0), kNodePort, plan_.quorum, kMaster, plan_.down_after.count(),
         kMaster, plan_.failover_timeout.count());
     SentinelProcess* process = sentinels_.back().get();
+    process->stock = plan_.stock_peer && i == plan_.sentinels - 1;
     queue_.After(random_.Between(Millis(0), Millis(300)), [process, host, config] { process->Start(host, config); });
   }
 }
@@ -83,6 +88,11 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
       ++outcome_.elections;
       one_leader_.OnElected(sentinel, kMaster, state.masters.at(kMaster).failover.epoch.value);
     }
+    if (announce->event == "+try-failover") {
+      paused_.OnTryFailover(sentinel, state.masters.at(kMaster),
+                            base::FromUnixMillis(1'700'000'000'000 + queue_.now().time_since_epoch().count()));
+    }
+    if (announce->event == "+forget") ++outcome_.forgotten;
     if (announce->event == "-failover-abort-not-elected") ++outcome_.lost_elections;
     if (announce->event == "+promoted-slave") ++outcome_.failovers;
   } else if (const auto* log = std::get_if<sentinel::LogLine>(&action)) {
@@ -90,8 +100,13 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
   }
 }
 
-void World::OnStep(int, const sentinel::State&) {
+void World::OnStep(int sentinel, const sentinel::State& state) {
   ++outcome_.events;
+  const auto master = state.masters.find(kMaster);
+  if (!plan_.stock_peer || master == state.masters.end() || master->second.forgotten.empty()) return;
+  const SentinelProcess& stock = *sentinels_.back();
+  if (!stock.running() || stock.state() == &state) return;
+  majority_.OnStep(sentinel, master->second, {{stock.state()->my_id, &stock.state()->masters.at(kMaster)}});
 }
 
 void World::OnSent(int sentinel, const sentinel::Command& command) {
@@ -113,6 +128,7 @@ void World::OnVote(int sentinel, std::uint64_t epoch, const std::string& candida
 
 void World::OnDurable(int sentinel, const sentinel::SavedTexts& texts) {
   epochs_.OnDurable(sentinel, texts.config);
+  paused_.OnDurable(sentinel, texts);
 }
 
 void World::MakeFault() {
@@ -213,6 +229,23 @@ void World::MakeFault() {
   }
 }
 
+void World::GiveOrder() {
+  if (healing_) return;
+  SentinelProcess* process = sentinels_[random_.Below(sentinels_.size())].get();
+  if (!process->running() || process->stock || network_.IsFrozen(process->self())) return;
+  const auto gone = [this](const base::RunId& id) {
+    if (sentinel_forgotten_) return false;
+    for (const auto& other : sentinels_) {
+      if (other->running() && other->state()->my_id == id) return false;
+    }
+    return sentinel_forgotten_ = true;
+  };
+  const std::vector<std::string> words = DrawOperatorCommand(*process->state(), kMaster, gone, random_);
+  if (words.empty()) return;
+  Trace(fmt::format("ORDER host{} {}", process->self(), Words(words)));
+  process->Operate(words);
+}
+
 void World::Heal() {
   Trace("HEAL");
   healing_ = true;
@@ -277,6 +310,9 @@ Outcome World::Run() {
   for (int i = 0; i < plan_.faults; ++i) {
     queue_.At(start + random_.Between(Millis(0), plan_.trouble), [this] { MakeFault(); });
   }
+  for (int i = 0; i < plan_.orders; ++i) {
+    queue_.At(start + random_.Between(Millis(0), plan_.trouble), [this] { GiveOrder(); });
+  }
   RunUntil(start + plan_.trouble);
   Heal();
   // Liveness: an old patience, a back-off and stock's rule of 8 s for false masters have to fit into the bound.
@@ -299,6 +335,8 @@ Outcome World::Run() {
       verdict_.Fail("what was agreed did not last: " + (trouble.empty() ? std::string("another failover") : trouble));
     }
   }
+  outcome_.pauses = paused_.pauses();
+  outcome_.stock_majority = majority_.looks();
   outcome_.failures = verdict_.failures();
   return outcome_;
 }

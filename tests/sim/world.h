@@ -13,6 +13,7 @@
 #include "tests/sim/data_node.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/network.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/sentinel_process.h"
 
 namespace sim {
@@ -26,6 +27,8 @@ struct Plan {
   base::Millis failover_timeout{10000};
   int faults = 8;
   base::Millis trouble{30000};  // how long faults are made
+  int orders = 0;               // given by an operator meanwhile
+  bool stock_peer = false;      // the last sentinel speaks only what stock speaks
   std::string Describe() const;
 };
 
@@ -38,6 +41,9 @@ struct Outcome {
   int elections = 0;
   int restarts = 0;
   int lost_elections = 0;
+  int pauses = 0;          // that were durable somewhere
+  int forgotten = 0;       // members
+  int stock_majority = 0;  // looks at a majority that had to cover what a stock peer counts
   bool ok() const { return failures.empty(); }
 };
 
@@ -61,6 +67,7 @@ class World : public Watcher {
   void DrawPlan();
   void Build();
   void MakeFault();
+  void GiveOrder();
   void Heal();
   // Empty when all is as it should be; otherwise what is not.
   std::string Trouble() const;
@@ -85,8 +92,11 @@ class World : public Watcher {
                                     const auto found = node_of_.find(network_.HostOf(address.host));
                                     return found != node_of_.end() && found->second->promotions() > 0;
                                   }};
+  NoFailoverWhilePaused paused_{verdict_};
+  MajorityCoversStock majority_{verdict_};
   Outcome outcome_;
   bool healing_ = false;
+  bool sentinel_forgotten_ = false;  // once in a world: two at a time could leave two majorities
 };
 
 }  // namespace sim

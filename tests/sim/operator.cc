@@ -1,0 +1,80 @@
+#include "tests/sim/operator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "replication/base/text.h"
+#include "sentinel/core/quorum.h"
+
+namespace sim {
+
+std::vector<std::string> DrawOperatorCommand(const sentinel::State& state, const std::string& name,
+                                             const std::function<bool(const base::RunId&)>& gone,
+                                             base::Random& random) {
+  const sentinel::Master& master = state.masters.at(name);
+  switch (random.Below(5)) {
+    case 0:
+    case 1:
+      return {"SENTINEL", "PAUSE", name, fmt::format("{}", 500 + random.Below(12'000)), "ANYWAY", "by the seed"};
+    case 2:
+      return {"SENTINEL", "RESUME", name};
+    case 3:
+      for (const auto& [id, opinion] : master.sentinels) {
+        const sentinel::Peer* peer = sentinel::FindPeer(state, id);
+        if (peer != nullptr && peer->liveness.down() && gone(id)) return {"SENTINEL", "FORGET", name, id.hex};
+      }
+      return {};
+    default:
+      for (const auto& [address, replica] : master.replicas) {
+        // A former master that nobody knows any more would stay one when it returns: no operator of ours asks for that.
+        const bool follows = replica.role_reported == sentinel::Role::kReplica && replica.info_at;
+        if (replica.liveness.down() && follows) return {"SENTINEL", "FORGET", name, address.ToString()};
+      }
+      return {};
+  }
+}
+
+void NoFailoverWhilePaused::OnDurable(int sentinel, const sentinel::SavedTexts& texts) {
+  held_.erase(sentinel);
+  for (const std::string_view line : base::Split(texts.vigil, '\n')) {
+    const auto words = base::Split(line, ' ');
+    if (words.size() < 6 || words[1] != "paused") continue;
+    const auto version = base::ParseInt<std::uint64_t>(words[3]);
+    const auto ends_at = base::ParseInt<std::int64_t>(words[4]);
+    const auto length = base::ParseInt<std::int64_t>(words[5]);
+    if (!version || !ends_at || !length) {
+      verdict_.Fail(fmt::format("sentinel {} saved a pause that cannot be read: {}", sentinel, line));
+      continue;
+    }
+    if (*length == 0) continue;
+    held_[sentinel] = Held{*version, base::FromUnixMillis(*ends_at)};
+    ++pauses_;
+  }
+}
+
+void NoFailoverWhilePaused::OnTryFailover(int sentinel, const sentinel::Master& master, base::WallTime now) {
+  const auto held = held_.find(sentinel);
+  if (held == held_.end() || master.failover.forced) return;
+  if (master.pause.version > held->second.version || now >= held->second.ends_at) return;
+  verdict_.Fail(fmt::format("sentinel {} starts a failover while its disk holds a pause", sentinel));
+}
+
+void MajorityCoversStock::OnStep(int sentinel, const sentinel::Master& master,
+                                 const std::map<base::RunId, const sentinel::Master*>& stock) {
+  if (master.forgotten.empty()) return;
+  for (const auto& [id, there] : stock) {
+    if (!master.sentinels.contains(id)) continue;
+    const auto counted =
+        std::count_if(master.forgotten.begin(), master.forgotten.end(), [&](const sentinel::Tombstone& stone) {
+          return stone.is_sentinel() && there->sentinels.contains(stone.sentinel);
+        });
+    ++looks_;
+    const int least = (static_cast<int>(master.sentinels.size()) + 1 + static_cast<int>(counted)) / 2 + 1;
+    if (sentinel::MajorityOf(master) >= least) continue;
+    verdict_.Fail(fmt::format("sentinel {} has a majority of {}, and the stock sentinel {} counts {} that it forgot",
+                              sentinel, sentinel::MajorityOf(master), id.hex, counted));
+  }
+}
+
+}  // namespace sim
