@@ -14,6 +14,8 @@ using base::Millis;
 namespace {
 // How often a replica looks what its master has, and a master's clients write.
 constexpr Millis kStreamPeriod{20};
+constexpr Millis kGap{100};
+constexpr Millis kReplTimeout{60'000};
 }  // namespace
 
 DataNode::DataNode(EventQueue& queue, Network& network, base::Random& random, std::string name)
@@ -63,6 +65,11 @@ void DataNode::Promote() {
   ++promotions_;
 }
 
+std::optional<base::MonoTime> DataNode::hears_since() const {
+  if (master_ < 0 || !link_up_ || queue_.now() - received_at_ > kGap) return std::nullopt;
+  return hears_since_;
+}
+
 void DataNode::Replicate() {
   network_.After(self_, kStreamPeriod, [this] { Replicate(); });
   if (master_ < 0) {
@@ -71,6 +78,9 @@ void DataNode::Replicate() {
   }
   const auto found = peers->find(master_);
   if (found == peers->end() || !network_.Reachable(self_, master_)) {
+    // A master that stands still or is cut off says nothing, and nothing says that it is gone.
+    const bool gone = found == peers->end() || !network_.IsUp(master_);
+    if (link_up_ && !gone && queue_.now() - received_at_ < kReplTimeout) return;
     if (link_up_) link_down_since_ = queue_.now();
     link_up_ = false;
     full_sync_until_.reset();
@@ -88,6 +98,8 @@ void DataNode::Replicate() {
   replid_ = master.replid_;
   replid2_ = master.replid2_;
   second_offset_ = master.second_offset_;
+  if (!link_up_ || queue_.now() - received_at_ > kGap) hears_since_ = queue_.now();
+  if (!link_up_ || offset_ != master.offset_) received_at_ = queue_.now();
   offset_ = master.offset_;
   link_up_ = true;
   link_down_since_.reset();

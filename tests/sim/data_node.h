@@ -32,6 +32,8 @@ class DataNode : public Host {
   HostId master() const { return master_; }
   bool link_up() const { return link_up_; }
   base::Offset offset() const { return offset_; }
+  // Since when it has received something from its master in every tenth of a second; empty when it does not.
+  std::optional<base::MonoTime> hears_since() const;
   // It has been told SLAVEOF NO ONE, or began as a master, in this many instances.
   int promotions() const { return promotions_; }
 
@@ -75,6 +77,8 @@ class DataNode : public Host {
   base::Offset second_offset_ = -1;
   base::Offset offset_ = 0;
   int promotions_ = 0;
+  std::optional<base::MonoTime> hears_since_;
+  base::MonoTime received_at_{};
   std::map<WireId, Connection> connections_;
 };
 

@@ -63,12 +63,12 @@ SentinelProcess::~SentinelProcess() = default;
 
 base::Now SentinelProcess::Clock() const {
   return {queue_.now() + clock_offset_,
-          base::FromUnixMillis(1'700'000'000'000 + queue_.now().time_since_epoch().count())};
+          base::FromUnixMillis(1'700'000'000'000 + queue_.now().time_since_epoch().count()) + wall_clock_off_};
 }
 
-void SentinelProcess::Start(HostId self, const std::string& config) {
+void SentinelProcess::Start(HostId self, const std::string& config, const std::string& vigil) {
   self_ = self;
-  durable_ = {config, ""};
+  durable_ = {config, vigil};
   clock_offset_ = random_.Between(Millis(0), Millis(100'000'000));
   Boot();
 }
@@ -128,10 +128,14 @@ void SentinelProcess::Freeze() {
 void SentinelProcess::Thaw() {
   if (!frozen_at_) return;
   frozen_at_.reset();
-  network_.Thaw(self_);  // the sockets first
+  // As the daemon does it: the stall, then what the sockets hold, then the deadlines that have passed.
+  if (state_ != nullptr && wake_at_ && Clock().mono - *wake_at_ > Millis(50)) {
+    taking_ = true;
+    Take(sentinel::Stalled{Clock().mono - *wake_at_});
+    taking_ = false;
+  }
+  network_.Thaw(self_);
   if (state_ == nullptr || !wake_at_) return;
-  const Millis late = Clock().mono - *wake_at_;
-  if (late > Millis(50)) Take(sentinel::Stalled{late});
   if (wake_at_ && *wake_at_ <= Clock().mono) Take(sentinel::Deadline{});
 }
 

@@ -47,7 +47,8 @@ class SentinelProcess : public Host {
   ~SentinelProcess() override;
 
   // The first start: `config` is what the operator wrote.
-  void Start(HostId self, const std::string& config);
+  // and `vigil` what stands beside it.
+  void Start(HostId self, const std::string& config, const std::string& vigil);
   // Process or machine gone: what was not durable is lost. A save in flight may have reached the disk, or only its
   // first file, or not at all.
   void Crash(bool silent);
@@ -55,6 +56,8 @@ class SentinelProcess : public Host {
   void Restart();
   void Freeze();
   void Thaw();
+  // Somebody sets the wall clock of its machine.
+  void JumpWallClock(base::Millis by) { wall_clock_off_ += by; }
 
   // An operator types a command; the reply is nobody's.
   void Operate(const std::vector<std::string>& words);
@@ -119,6 +122,7 @@ class SentinelProcess : public Host {
   std::uint64_t wake_generation_ = 0;
   std::optional<base::MonoTime> frozen_at_;
   bool taking_ = false;
+  base::Millis wall_clock_off_{0};
   base::Millis clock_offset_{0};  // this machine's monotonic clock began elsewhere
 };
 

@@ -44,7 +44,7 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
   const std::uint64_t seeds = FromEnvironment("VIGIL_SIM_SEEDS", 500);
   std::uint64_t failed = 0, events = 0;
   int failovers = 0, elections = 0, lost_elections = 0, restarts = 0;
-  int pauses = 0, forgotten = 0, stock_majority = 0;
+  int pauses = 0, forgotten = 0, stock_majority = 0, holds = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     sim::World world(seed, false);
     const sim::Outcome outcome = world.Run();
@@ -56,6 +56,7 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
     pauses += outcome.pauses;
     forgotten += outcome.forgotten;
     stock_majority += outcome.stock_majority;
+    holds += outcome.holds;
     if (!outcome.ok()) {
       ++failed;
       FAIL_CHECK(Report(seed, world.plan(), outcome));
@@ -63,8 +64,8 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
   }
   fmt::print(
       "simulator: {} worlds, {} failed, {} steps, {} elections won, {} lost, {} promotions, {} restarts, {} durable "
-      "pauses, {} times forgotten, {} looks at a majority beside stock\n",
-      seeds, failed, events, elections, lost_elections, failovers, restarts, pauses, forgotten, stock_majority);
+      "pauses, {} times forgotten, {} looks at a majority beside stock, {} holds\n",
+      seeds, failed, events, elections, lost_elections, failovers, restarts, pauses, forgotten, stock_majority, holds);
   // The faults must bite: worlds in which nothing happens prove nothing.
   if (seeds >= 100) {
     CHECK(failovers > static_cast<int>(seeds) / 2);
@@ -73,5 +74,6 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
     CHECK(pauses > static_cast<int>(seeds) / 10);
     CHECK(forgotten > 0);
     if (seeds >= 500) CHECK(stock_majority > 0);
+    CHECK(holds > static_cast<int>(seeds) / 20);
   }
 }

@@ -12,6 +12,8 @@ using base::Millis;
 
 namespace {
 
+constexpr Millis kLookEvery{20};
+
 // FNV-1a: the trace only has to be compared with itself.
 void Mix(std::uint64_t& hash, std::string_view text) {
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
@@ -27,15 +29,18 @@ std::string Words(const std::vector<std::string>& words) {
 
 std::string Plan::Describe() const {
   return fmt::format(
-      "{} sentinels (quorum {}{}), {} nodes, down-after {}, failover-timeout {}, {} faults and {} orders in {} ms",
-      sentinels, quorum, stock_peer ? ", one stock" : "", nodes, down_after.count(), failover_timeout.count(), faults,
-      orders, trouble.count());
+      "{} sentinels (quorum {}{}), {} nodes, down-after {}, failover-timeout {}, testimony-timeout {}, fast-fail {}, {} "
+      "faults and {} orders in {} ms",
+      sentinels, quorum, stock_peer ? ", one stock" : "", nodes, down_after.count(), failover_timeout.count(),
+      testimony_timeout.count(), fast_fail.count(), faults, orders, trouble.count());
 }
 
 World::World(std::uint64_t seed, bool trace) : seed_(seed), trace_(trace), random_(seed) {
   outcome_.trace_hash = 14695981039346656037ULL;
   DrawPlan();
+  testimony_ = std::make_unique<TestimonyChecker>(verdict_, plan_.down_after, plan_.testimony_timeout);
   Build();
+  LookAround();
 }
 
 World::~World() = default;
@@ -49,6 +54,10 @@ void World::DrawPlan() {
   static constexpr int kDownAfter[] = {200, 500, 1000, 1000, 3000};
   plan_.down_after = Millis(kDownAfter[random_.Below(5)]);
   plan_.failover_timeout = Millis(random_.Chance(0.3) ? 3000 : 10000);
+  static constexpr int kTestimony[] = {30000, 30000, 30000, 3000, 0};
+  plan_.testimony_timeout = Millis(kTestimony[random_.Below(5)]);
+  static constexpr int kFastFail[] = {0, 0, 50, 200};
+  plan_.fast_fail = Millis(kFastFail[random_.Below(4)]);
   plan_.faults = 2 + static_cast<int>(random_.Below(12));
   plan_.trouble = random_.Between(Millis(10'000), Millis(60'000));
   plan_.orders = random_.Chance(0.4) ? 1 + static_cast<int>(random_.Below(10)) : 0;
@@ -70,10 +79,28 @@ void World::Build() {
         "{}\n",
         kSentinelPort, kMaster, Network::AddressOf(0), kNodePort, plan_.quorum, kMaster, plan_.down_after.count(),
         kMaster, plan_.failover_timeout.count());
+    const std::string vigil = fmt::format("sentinel testimony-timeout {} {}\nsentinel fast-fail {} {}\n", kMaster,
+                                          plan_.testimony_timeout.count(), kMaster, plan_.fast_fail.count());
     SentinelProcess* process = sentinels_.back().get();
     process->stock = plan_.stock_peer && i == plan_.sentinels - 1;
-    queue_.After(random_.Between(Millis(0), Millis(300)), [process, host, config] { process->Start(host, config); });
+    queue_.After(random_.Between(Millis(0), Millis(300)),
+                 [process, host, config, vigil] { process->Start(host, config, vigil); });
   }
+}
+
+void World::LookAround() {
+  std::vector<TestimonyChecker::Node> nodes;
+  for (const auto& node : nodes_) {
+    nodes.push_back({node->self(), node->master(), network_.IsUp(node->self()), node->hears_since()});
+  }
+  testimony_->Look(queue_.now(), std::move(nodes), plan_.sentinels, [this](int s, HostId node) {
+    const SentinelProcess& process = *sentinels_[static_cast<std::size_t>(s)];
+    return process.running() && network_.Reachable(process.self(), node);
+  });
+  for (int s = 0; s < plan_.sentinels; ++s) {
+    if (!sentinels_[static_cast<std::size_t>(s)]->running()) testimony_->OnRestart(s);
+  }
+  queue_.After(kLookEvery, [this] { LookAround(); });
 }
 
 void World::Trace(const std::string& line) {
@@ -84,6 +111,8 @@ void World::Trace(const std::string& line) {
 void World::OnAction(int sentinel, const sentinel::State& state, const sentinel::Action& action) {
   if (const auto* announce = std::get_if<sentinel::Announce>(&action)) {
     Trace(fmt::format("s{} {} {}", sentinel, announce->event, announce->text));
+    testimony_->OnEvent(sentinel, queue_.now(), announce->event, announce->text,
+                        network_.HostOf(state.masters.at(kMaster).address.host));
     if (announce->event == "+elected-leader") {
       ++outcome_.elections;
       one_leader_.OnElected(sentinel, kMaster, state.masters.at(kMaster).failover.epoch.value);
@@ -137,7 +166,7 @@ void World::MakeFault() {
   const auto any_node = [this] { return nodes_[random_.Below(nodes_.size())].get(); };
   const auto any_sentinel = [this] { return sentinels_[random_.Below(sentinels_.size())].get(); };
   const auto any_host = [this] { return static_cast<HostId>(random_.Below(nodes_.size() + sentinels_.size())); };
-  switch (random_.Below(9)) {
+  switch (random_.Below(11)) {
     case 0:  // the master of the moment, most often: that is what this is about
     case 1:
     case 2: {
@@ -220,6 +249,16 @@ void World::MakeFault() {
       }
       break;
     }
+    case 8:
+      CutSentinelsFromMaster(lasts);
+      break;
+    case 9: {
+      SentinelProcess* process = any_sentinel();
+      const Millis by = random_.Between(Millis(-20'000), Millis(20'000));
+      Trace(fmt::format("FAULT the wall clock of host{} jumps by {} ms", process->self(), by.count()));
+      process->JumpWallClock(by);
+      break;
+    }
     default: {
       SentinelProcess* process = any_sentinel();
       Trace(fmt::format("FAULT the disk of host{} is full for {} ms", process->self(), lasts.count()));
@@ -244,6 +283,30 @@ void World::GiveOrder() {
   if (words.empty()) return;
   Trace(fmt::format("ORDER host{} {}", process->self(), Words(words)));
   process->Operate(words);
+}
+
+// All of them, or most, while replicas and clients go on reaching it.
+void World::CutSentinelsFromMaster(Millis lasts) {
+  HostId master = -1;
+  for (const auto& node : nodes_) {
+    if (node->is_master() && network_.IsUp(node->self())) master = node->self();
+  }
+  if (master < 0) return;
+  const bool outwards = random_.Chance(0.7);
+  const bool inwards = !outwards || random_.Chance(0.7);
+  Trace(fmt::format("FAULT the sentinels lose host{}{}{} for {} ms", master, outwards ? " outwards" : "",
+                    inwards ? " inwards" : "", lasts.count()));
+  for (const auto& process : sentinels_) {
+    if (random_.Chance(0.1)) continue;
+    const HostId self = process->self();
+    if (self < 0) continue;
+    if (outwards) network_.SetCut(self, master, true);
+    if (inwards) network_.SetCut(master, self, true);
+    queue_.After(lasts, [this, self, master] {
+      network_.SetCut(self, master, false);
+      network_.SetCut(master, self, false);
+    });
+  }
 }
 
 void World::Heal() {
@@ -337,6 +400,7 @@ Outcome World::Run() {
   }
   outcome_.pauses = paused_.pauses();
   outcome_.stock_majority = majority_.looks();
+  outcome_.holds = testimony_->holds();
   outcome_.failures = verdict_.failures();
   return outcome_;
 }

@@ -15,6 +15,7 @@
 #include "tests/sim/network.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/sentinel_process.h"
+#include "tests/sim/testimony_checker.h"
 
 namespace sim {
 
@@ -25,6 +26,8 @@ struct Plan {
   int quorum = 2;
   base::Millis down_after{1000};
   base::Millis failover_timeout{10000};
+  base::Millis testimony_timeout{30000};
+  base::Millis fast_fail{0};
   int faults = 8;
   base::Millis trouble{30000};  // how long faults are made
   int orders = 0;               // given by an operator meanwhile
@@ -44,6 +47,7 @@ struct Outcome {
   int pauses = 0;          // that were durable somewhere
   int forgotten = 0;       // members
   int stock_majority = 0;  // looks at a majority that had to cover what a stock peer counts
+  int holds = 0;
   bool ok() const { return failures.empty(); }
 };
 
@@ -68,6 +72,8 @@ class World : public Watcher {
   void Build();
   void MakeFault();
   void GiveOrder();
+  void CutSentinelsFromMaster(base::Millis lasts);
+  void LookAround();
   void Heal();
   // Empty when all is as it should be; otherwise what is not.
   std::string Trouble() const;
@@ -94,6 +100,7 @@ class World : public Watcher {
                                   }};
   NoFailoverWhilePaused paused_{verdict_};
   MajorityCoversStock majority_{verdict_};
+  std::unique_ptr<TestimonyChecker> testimony_;  // once the plan is drawn
   Outcome outcome_;
   bool healing_ = false;
   bool sentinel_forgotten_ = false;  // once in a world: two at a time could leave two majorities
