@@ -116,7 +116,7 @@ def full_syncs(nodes):
     return n
 
 
-def trial(peer, scenario, down_after, base, seed, rate, fo_timeout, debug):
+def trial(peer, scenario, down_after, base, seed, rate, fo_timeout, debug, fast_fail):
     rnd = random.Random(seed)
     set_port_base(base)
     res = {"peer": peer.name, "scenario": scenario, "down_after": down_after, "ok": False}
@@ -133,6 +133,14 @@ def trial(peer, scenario, down_after, base, seed, rate, fo_timeout, debug):
         if not wait_until(lambda: sentinels_ok(sents, 2), 40, 0.1):
             res["why"] = "sentinels did not settle"
             return res
+        if scenario == "fastfail":
+            for s in sents:
+                c = s.conn()
+                r = c.cmd("SENTINEL", "SET", NAME, "fast-fail", fast_fail)
+                c.close()
+                if r != "OK":
+                    res["why"] = "no fast-fail: %s" % r
+                    return res
         for s in sents:                          # e.g. PING-PERIOD 100: the peer's own debug knobs
             c = s.conn()
             for i in range(0, len(debug), 2):
@@ -146,9 +154,11 @@ def trial(peer, scenario, down_after, base, seed, rate, fo_timeout, debug):
         return planned(res, master, reps, w, base_full)
     cl = Client([s.port for s in sents], master.port)
     ctl = sents[0].conn() if scenario == "manual" else None
+    if scenario == "pause":
+        return pause(res, master, reps, sents, evs, w, down_after / 1000.0 + rnd.uniform(0.05, 1.0))
     cl.start()
     t0 = now()
-    if scenario == "kill":
+    if scenario in ("kill", "fastfail"):
         os.kill(master.pid, signal.SIGKILL)
     elif scenario == "stop":
         os.kill(master.pid, signal.SIGSTOP)
@@ -217,6 +227,45 @@ def trial(peer, scenario, down_after, base, seed, rate, fo_timeout, debug):
     return res
 
 
+def pause(res, master, reps, sents, evs, w, length):
+    """The master stands still for `length` seconds, a little longer than down-after, and goes on."""
+    t0 = now()
+    os.kill(master.pid, signal.SIGSTOP)
+    time.sleep(length)
+    os.kill(master.pid, signal.SIGCONT)
+    t_cont = now() - t0
+
+    def named():
+        ports = set()
+        for s in sents:
+            c = s.conn()
+            ports.add(int(c.cmd("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)[1]))
+            c.close()
+        return ports
+
+    def settled():
+        ports = named()
+        if len(ports) != 1:
+            return False
+        rest = [n for n in [master] + reps if n.port not in ports]
+        return replicas_ok(rest, min(ports))
+    time.sleep(1.5)                               # a failover that has begun shows itself
+    ok = wait_until(settled, 60, 0.02)
+    w.stop = True
+    time.sleep(0.1)
+    new = min(named())
+    newc = Conn(new, 5)
+    ctr = int(newc.cmd("GET", "ctr") or 0)
+    promoted = [t - t0 for e in evs for t, c, m in e.log if t > t0 and c == "+failover-state-wait-promotion"]
+    back = [1 for e in evs for t, c, m in e.log if t > t0 and c == "-failover-abort-master-back"]
+    res.update(ok=ok, paused=length, failover=1 if new != master.port else 0, abandoned=len(back),
+               promoted_after_cont=1 if promoted and min(promoted) > t_cont else 0,
+               lost_all=max(0, w.n - ctr), full_syncs_new_master=int(newc.info("stats").get("sync_full", 0)))
+    if not ok:
+        res["why"] = "the cluster did not settle"
+    return res
+
+
 def planned(res, master, reps, w, base_full):
     """FAILOVER TO on the node itself, no sentinels."""
     new = reps[0].port
@@ -259,7 +308,7 @@ def one(argv):
     peer = Peer(a["peer"], a["node"], a["sentinel"])
     try:
         r = trial(peer, a["scenario"], a["down_after"], a["base"], a["seed"], a["rate"], a["fo_timeout"],
-                  a["debug"])
+                  a["debug"], a["fast_fail"])
     except (OSError, EOFError, RespError, SystemExit) as e:
         r = {"peer": a["peer"], "scenario": a["scenario"], "down_after": a["down_after"], "ok": False,
              "why": "%s: %s" % (type(e).__name__, str(e)[:300])}
@@ -275,6 +324,7 @@ COLS = {
                "all_addr", "replicas_synced", "old_demoted", "all_synced_with_old"],
     "planned": ["cmd", "first_write", "write_gap", "old_is_replica"],
 }
+COLS["fastfail"] = COLS["kill"]
 COLS["stop"] = COLS["kill"] + ["old_rejoined_after_cont"]
 
 
@@ -299,7 +349,8 @@ def run(args, peers):
             a = {"peer": p.name, "node": p.need("node"), "sentinel": p.need("sentinel"),
                  "scenario": scen, "down_after": da, "base": args.port_base + 20 * s,
                  "seed": args.seed * 7919 + i * 31 + da, "rate": args.rate,
-                 "fo_timeout": args.failover_timeout, "debug": args.debug_params.split()}
+                 "fo_timeout": args.failover_timeout, "debug": args.debug_params.split(),
+                 "fast_fail": args.fast_fail}
             pr = subprocess.Popen([sys.executable, os.path.join(here, "bench.py"), "_trial",
                                    json.dumps(a)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             running.append((pr, s, now()))
@@ -335,6 +386,9 @@ def report(results, peers):
         if k not in combos and k[0]:
             combos.append(k)
     for scen, da in combos:
+        if scen == "pause":
+            texts.append(pause_table(results, peers, da))
+            continue
         cols = COLS[scen]
         rows = []
         base = None
@@ -373,9 +427,29 @@ def report(results, peers):
     return texts
 
 
+def pause_table(results, peers, da):
+    rows = []
+    for p in peers:
+        rs = [r for r in results if r.get("peer") == p.name and r.get("scenario") == "pause" and
+              r.get("down_after") == da]
+        good = [r for r in rs if r["ok"]]
+        rows.append([p.name, "%d/%d" % (len(good), len(rs)), mmm([r["paused"] * 1000 for r in good]),
+                     str(sum(r["failover"] for r in good)), str(sum(r["promoted_after_cont"] for r in good)),
+                     str(sum(r["abandoned"] for r in good)), mmm([r["lost_all"] for r in good]),
+                     mmm([r["full_syncs_new_master"] for r in good])])
+        for r in rs:
+            if not r["ok"]:
+                print("   not ok:", r.get("peer"), r.get("why"))
+    return table(["peer", "ok", "paused ms", "failovers", "promoted after SIGCONT", "attempts abandoned", "lost acked",
+                  "full syncs at new"], rows,
+                 "master stopped for down-after + 50 to 1000 ms and continued, down-after %s ms" % da)
+
+
 def args(p):
     p.add_argument("--plan", default="kill:1000:10,manual:1000:10,stop:1000:3",
-                   help="comma list of scenario:down-after-ms:trials; scenario is kill, stop, manual or planned")
+                   help="comma list of scenario:down-after-ms:trials; scenario is kill, fastfail, stop, pause, "
+                        "manual or planned")
+    p.add_argument("--fast-fail", type=int, default=200, help="ms, for the scenario fastfail")
     p.add_argument("--trials", type=int, default=5, help="trials where the plan gives none")
     p.add_argument("--parallel", type=int, default=3, help="clusters at a time")
     p.add_argument("--rate", type=int, default=1000, help="counter writes per second")
