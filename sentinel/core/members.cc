@@ -153,6 +153,10 @@ void SwapNodes(State& state, Master& master, const base::Endpoint& to, const bas
   }
   former.former_master_epoch = master.config_epoch;
   former.up_since = now.mono;
+  // Down for another cause than silence (a port that refuses): as a replica it stays so, too, until it answers.
+  if (former.liveness.down()) {
+    former.liveness.proof_at = std::min(former.liveness.proof_at, now.mono - master.down_after);
+  }
   const base::Endpoint former_address = former.address;
   Replica& entered = master.replicas.insert_or_assign(former_address, std::move(former)).first->second;
   state.instances[entered.id] = RefOf(master, entered);

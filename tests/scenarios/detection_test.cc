@@ -219,6 +219,18 @@ TEST_CASE("fast-fail: a killed master is replaced a few round trips after that t
   INFO(world.Trace());
   CHECK(took >= Millis(200));
   CHECK(took < Millis(260));
+  // Nobody shows the dead one as healthy until down-after has passed once more.
+  for (int n = 1; n <= 3; ++n) {
+    const auto dead = world.master(n).replicas.find(base::Endpoint{"127.0.0.1", kMaster});
+    REQUIRE(dead != world.master(n).replicas.end());
+    CHECK(dead->second.liveness.down());
+  }
+  world.StartNode(kMaster);
+  CHECK(world.RunUntil(
+      [&] {
+        return !world.master(1).replicas.at(base::Endpoint{"127.0.0.1", kMaster}).liveness.down();
+      },
+      Millis(3000)));
 }
 
 TEST_CASE("fast-fail: a frozen master, or one that is back in time, is not what it is about") {
