@@ -155,6 +155,12 @@ TEST_CASE("command rows: COMMAND GETKEYS") {
   CHECK(Replied(2, {"command", "getkeys", "ssubscribe", "a", "b"}) == "-ERR The command has no key arguments\r\n");
 }
 
+TEST_CASE("command rows: COMMAND GETKEYSANDFLAGS tells what is done with each key") {
+  CHECK(Replied(2, {"command", "getkeysandflags", "get", "a"}) ==
+        "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+RO\r\n+access\r\n");
+  CHECK(Replied(3, {"command", "getkeysandflags", "foo", "a"}) == "-ERR Invalid command specified\r\n");
+}
+
 TEST_CASE("command rows: HELP is made from the rows") {
   std::string out;
   resp::ReplyWriter reply(out, 3);
