@@ -34,7 +34,7 @@ void SetAuthFailed(State& state, const Watched& watched, const ReplyValue& reply
   if (!first) return;
   ++state.auth_failures;
   AnnounceEvent(state, watched.master, "-auth-failed",
-                fmt::format("{} #{}", DescribeAny(state, watched), conduct.auth_failed), 0, out);
+                fmt::format("{} #auth failed: {}", DescribeAny(state, watched), conduct.auth_failed), 0, out);
 }
 
 void ClearAuthFailed(State& state, const Watched& watched, Actions& out) {

@@ -36,8 +36,9 @@ TEST_CASE("conduct: a refused password is announced once, shown, and taken back 
   OneSentinel one;
   Link& link = Connected(one);
   Answer(one, link, Request::kAuth, ReplyValue::Error("WRONGPASS invalid username-password pair"));
-  CHECK(one.Events() == std::vector<std::string>{
-                            "-auth-failed master mymaster 127.0.0.1 7000 #WRONGPASS invalid username-password pair"});
+  CHECK(one.Events() ==
+        std::vector<std::string>{
+            "-auth-failed master mymaster 127.0.0.1 7000 #auth failed: WRONGPASS invalid username-password pair"});
   Answer(one, link, Request::kPing, ReplyValue::Error("NOAUTH Authentication required."));
   Answer(one, link, Request::kAuth, ReplyValue::Error("WRONGPASS invalid username-password pair"));
   CHECK(one.Events().empty());
