@@ -121,8 +121,8 @@ std::vector<std::string> CheckInvariants(const State& state) {
   for (const auto& [name, master] : state.masters) {
     out.Expect(name == master.name, name + ": filed under another name");
     CheckMaster(state, master, out);
-    instances += 1 + master.replicas.size();
-    links += OpenLinksOf(master);
+    instances += 1 + master.replicas.size() + (master.steps_id != InstanceId::kNone ? 1 : 0);
+    links += OpenLinksOf(master) + OpenLinksOf(master.steps);
     for (const auto& [address, replica] : master.replicas) links += OpenLinksOf(replica);
   }
   for (const auto& [id, peer] : state.peers) {

@@ -192,6 +192,7 @@ TEST_CASE("history: a master that answers in time, and attempts that come to not
 TEST_CASE("history: an operator's failover says that it was one") {
   World world;
   Settle(world, 3, 2);
+  CHECK(world.Ask(2, {"SENTINEL", "SET", "mymaster", "manual-failover", "classic"}) == "+OK\r\n");
   CHECK(world.Ask(2, {"SENTINEL", "FAILOVER", "mymaster"}) == "+OK\r\n");
   REQUIRE(world.RunUntil([&] { return world.AddressAt(1) != 7000 && world.AddressAt(2) != 7000; }, Millis(10000)));
   world.Run(Millis(3000));

@@ -92,6 +92,7 @@ TEST_CASE("pause: an operator's failover runs all the same, and repairs wait") {
   CHECK(world.RunUntil([&] { return world.node(7001).master_port == 7000; }, Millis(20000)));
   CHECK(world.Ask(1, {"SENTINEL", "PAUSE", "mymaster", "60000"}) == "+OK\r\n");
   world.Run(Millis(100));
+  CHECK(world.Ask(2, {"SENTINEL", "SET", "mymaster", "manual-failover", "classic"}) == "+OK\r\n");
   CHECK(world.Ask(2, {"SENTINEL", "FAILOVER", "mymaster"}) == "+OK\r\n");
   CHECK(world.RunUntil([&] { return !AllAt(world, 7000, 1); }, Millis(5000)));
 }

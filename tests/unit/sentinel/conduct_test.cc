@@ -106,7 +106,7 @@ TEST_CASE("conduct: thousands of sentinels that say hello are counted up to a li
 TEST_CASE("conduct: hosts with anything but what hosts are made of get in nowhere") {
   OneSentinel one;
   one.state.resolve_hostnames = true;
-  for (const std::string host : {"a\x01", "a b", "a\"b", "a;b", std::string(300, 'a').c_str()}) {
+  for (const std::string& host : std::vector<std::string>{"a\x01", "a b", "a\"b", "a;b", std::string(300, 'a')}) {
     ApplyHello(one.state, HelloOf(1, host), InstanceId::kNone, one.now, one.out);
   }
   CHECK(one.state.peers.empty());

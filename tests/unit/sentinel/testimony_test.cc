@@ -7,6 +7,7 @@
 
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/manual_failover.h"
 #include "sentinel/core/health.h"
 #include "tests/unit/sentinel/one_sentinel.h"
 
@@ -262,7 +263,7 @@ TEST_CASE("testimony: it ends an attempt that has not sent its command yet, and 
   CHECK_FALSE(one.master().failover.active());
   CHECK(one.Count("+testimony-hold") == 1);
 
-  REQUIRE(StartManualFailover(one.state, one.master(), one.now, one.out));
+  REQUIRE(StartManualFailover(one.state, one.master(), ManualWish{}, one.now, one.out));
   AdvanceFailover(one.state, one.master(), one.now, one.out);
   CHECK(one.master().failover.active());
 }
