@@ -195,6 +195,7 @@ TEST_CASE("network: hosts reach each other over IPv4 and IPv6, and a cut has a d
   }
 }
 
+// Short cuts: after long ones connections wait for the kernel's next attempt, and healing takes longer than this.
 TEST_CASE("partition: the master's host is cut off: one switch, and one master again within 1.5 s of healing") {
   if (CannotRun("partition")) return;
   Bed bed(Make::kOurs, 500);
