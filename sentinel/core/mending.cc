@@ -82,6 +82,8 @@ void WatchLeader(State& state, Master& master, const base::Now& now) {
 void MendingDue(State& state, Master& master, const base::Now& now, Actions& out) {
   if (FieldIsTaken(master, now)) return WatchLeader(state, master, now);
   AskInfo(state, WatchedOf(master), now, out);
+  // What a leader that is gone may have promoted is not to be found out by the next ordinary INFO.
+  for (auto& [address, replica] : master.replicas) AskInfo(state, WatchedOf(master, replica), now, out);
   if (master.role_reported == Role::kReplica) {
     state.timers.SetNoLater(TimerKey{master.id, TimerKind::kMending, 0}, now.mono + kLookAgain);
   }

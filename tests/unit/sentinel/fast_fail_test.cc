@@ -105,10 +105,10 @@ TEST_CASE("fast-fail: a connection in between, or an attempt that ends otherwise
   one.Try(Millis(40), LinkDown::Reason::kUnreachable);
   one.Try(Millis(150));
   CHECK_FALSE(one.master().liveness.down());
-  one.Try(Millis(100));
+  one.Try(Millis(200));
   CHECK(one.master().liveness.down());
   // The cause is gone when somebody accepts.
-  one.Run(Millis(30));
+  one.Run(Millis(100));
   REQUIRE(one.master().command.stage == Link::Stage::kConnecting);
   one.Feed(LinkUp{one.master().command.id, "127.0.0.1"});
   CHECK_FALSE(one.master().liveness.down());
