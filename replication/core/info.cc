@@ -279,6 +279,7 @@ void Info::MasterLinkFields() {
   Field("master_last_io_seconds_ago", up ? SecondsSince(link.last_io_at, now_) : -1);
   const bool syncing = link.stage == MasterLink::Stage::kPayload;
   Flag("master_sync_in_progress", syncing);
+  if (link.refused_empty) Flag("master_empty_refused", true);
   Field("slave_read_repl_offset", state_.backlog ? state_.stream.end() - 1 : state_.applied);
   Field("slave_repl_offset", state_.applied);
   if (syncing && link.load != nullptr) {

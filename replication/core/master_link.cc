@@ -9,6 +9,7 @@
 #include "replication/base/text.h"
 #include "replication/core/apply.h"
 #include "replication/core/execute.h"
+#include "replication/core/psync.h"
 #include "replication/core/roles.h"
 
 namespace replication {
@@ -167,6 +168,8 @@ void BeginStream(NodeState& state, const Now& now) {
   link.failures = 0;
   link.down_since.reset();
   link.ever_connected = true;
+  link.fed_by = state.settings.replicaof;
+  link.refused_empty = false;
   link.ack_at = now.mono;
   state.resumable = !link.plain_sync;
   OpenBacklog(state);
@@ -361,6 +364,26 @@ base::Result<bool> EndOfPayload(PayloadLoad& load) {
   return true;
 }
 
+// The payload is complete. True: it is not taken, and the link given up; it is tried again with growing pauses, until
+// the master is another one or the operator allows it.
+bool RefuseEmptyMaster(NodeState& state, const Now& now) {
+  MasterLink& link = state.master;
+  if (link.plain_sync || state.settings.replica_accept_empty_master) return false;
+  const OfferedSync offer{link.sync_id.hex, link.sync_offset, link.load->reader.facts().keys_loaded,
+                          state.settings.replicaof == link.fed_by};
+  const auto why = WhyNotAcceptSync(state.history, state.applied, state.keyspace.TotalSize(), offer);
+  if (!why) return false;
+  if (!link.refused_empty) {
+    state.Say(LogLevel::kWarning,
+              fmt::format("Full resync refused: {}. Our data stay. Promote this node, or let them go with "
+                          "CONFIG SET replica-accept-empty-master yes",
+                          *why));
+  }
+  link.refused_empty = true;
+  GiveUp(state, "its full resync was refused, since it is empty", now);
+  return true;
+}
+
 std::optional<MonoTime> Patience(const NodeState& state) {
   const MasterLink& link = state.master;
   const base::Millis timeout = state.settings.repl_timeout;
@@ -466,7 +489,7 @@ void LoadPayload(NodeState& state, std::size_t budget, const Now& now) {
   if (!load.reader.complete()) return;
   const auto ended = EndOfPayload(load);
   if (!ended) return GiveUp(state, ended.error().text, now);
-  if (*ended) FinishLoad(state, now);
+  if (*ended && !RefuseEmptyMaster(state, now)) FinishLoad(state, now);
 }
 
 bool PayloadWaits(const NodeState& state) {

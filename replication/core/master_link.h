@@ -64,6 +64,9 @@ struct MasterLink {
   std::optional<MonoTime> down_since;  // empty: up, or never connected
   bool ever_connected = false;
 
+  base::Endpoint fed_by;       // the master that our data came from, as it was configured
+  bool refused_empty = false;  // the last full sync offered was an empty one that we did not take
+
   bool plain_sync = false;  // the master knows no PSYNC: no offsets, no ACK
   base::ReplicationId sync_id;
   Offset sync_offset = -1;

@@ -169,6 +169,8 @@ void Node::Start(Now now) {
   state.started_up = true;
   state.keyspace.set_listener(&state.watches);
   state.keyspace.set_dirty(0);
+  // What was on disk came from the master that the configuration names.
+  state.master.fed_by = state.settings.replicaof;
   if (!state.is_master()) ConnectToMaster(state, now);
 }
 

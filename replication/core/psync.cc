@@ -28,4 +28,15 @@ std::optional<std::string> WhyNotContinue(const History& history, const StreamWi
   return std::nullopt;
 }
 
+std::optional<std::string> WhyNotAcceptSync(const History& history, Offset applied, std::uint64_t keys,
+                                            const OfferedSync& offer) {
+  const bool known = base::EqualsIgnoreCase(offer.replid, history.replid.hex) ||
+                     base::EqualsIgnoreCase(offer.replid, history.replid2.hex);
+  if (keys == 0 || offer.keys > 0 || known || offer.offset >= applied || !offer.from_same_master) return std::nullopt;
+  return fmt::format(
+      "the master at this address has lost its data: it offers an empty data set at offset {}, we hold "
+      "{} keys at offset {}",
+      offer.offset, keys, applied);
+}
+
 }  // namespace replication

@@ -216,6 +216,7 @@ constexpr std::array kUsed = {
                .low = 1,
                .high = kIntMax},
     SettingRow{.name = "repl-timeout", .kind = kNumber, .field = &S::repl_timeout, .low = 1, .high = kIntMax},
+    SettingRow{.name = "replica-accept-empty-master", .kind = kYesNo, .field = &S::replica_accept_empty_master},
     SettingRow{
         .name = "replica-announce-ip", .alias = "slave-announce-ip", .kind = kText, .field = &S::replica_announce_ip},
     SettingRow{.name = "replica-announce-port",

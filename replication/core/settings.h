@@ -97,6 +97,7 @@ struct Settings {
   std::uint32_t replica_priority = 100;
   bool replica_read_only = true;
   bool replica_serve_stale_data = true;
+  bool replica_accept_empty_master = false;  // ours: let a master that came back empty take our data (full_sync.h)
   base::Seconds repl_timeout{60};
   base::Seconds repl_ping_replica_period{10};
   std::uint64_t repl_backlog_size = 1 << 20;  // at least 16384

@@ -6,6 +6,8 @@
 #include <functional>
 #include <tuple>
 
+#include "sentinel/core/restart.h"
+
 namespace sentinel {
 namespace {
 
@@ -91,6 +93,12 @@ bool LostItsMasterLongBefore(const Candidate& candidate, const Candidate& other,
   return mine.count() >= 0 && others.count() >= 0 && mine > others + 10 * down_after;
 }
 
+// It already follows a master that lost its data, the other still holds what was there before (A8).
+bool FollowedTheEmpty(const Restart& restart, const Candidate& candidate, const Candidate& other) {
+  return IsOld(restart, other.info.replid) && !IsOld(restart, candidate.info.replid) &&
+         !IsOld(restart, candidate.info.replid2);
+}
+
 // Excludes those against which another usable one speaks, as long as one is left.
 void Compare(std::vector<Candidate>& all, const std::string& reason,
              const std::function<bool(const Candidate&, const Candidate&)>& speaks_against) {
@@ -110,6 +118,15 @@ std::vector<Candidate> RankReplicas(const State& /*state*/, const Master& master
   for (const auto& [address, replica] : master.replicas) all.push_back(CandidateOf(master, replica, evidence, now));
   for (Candidate& candidate : all) candidate.promoted = IsPromoted(candidate, master, all);
 
+  // A master of another cluster at an address that was ours.
+  for (Candidate& candidate : all) {
+    const bool foreign = !master.replicas.at(candidate.address).foreign.why.empty();
+    if (foreign && candidate.usable() && !candidate.promoted) candidate.against = "it belongs to another cluster";
+  }
+  if (CameBackEmpty(master)) {
+    Compare(all, "it follows a master that lost its data",
+            [&](const Candidate& a, const Candidate& b) { return FollowedTheEmpty(*master.restart, a, b); });
+  }
   Compare(all, "another holds a newer history", IsProvenOlder);
   Compare(all, "it is empty while another holds data", IsEmptyBeside);
   Compare(all, "it lost its master long before another did",

@@ -8,13 +8,14 @@
 
 #include "sentinel/core/candidates.h"
 #include "sentinel/core/choose_replica.h"
+#include "sentinel/core/conflict.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
-#include "sentinel/core/pause.h"
 #include "sentinel/core/mending.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/simulate.h"
 #include "sentinel/core/testimony.h"
@@ -56,13 +57,6 @@ std::vector<Peer*> LivePeers(State& state, const Master& master) {
     if (peer != nullptr && IsLive(*peer)) live.push_back(peer);
   }
   return live;
-}
-
-// Our position by id among the live sentinels of ours: who comes first stands first, and mostly alone.
-int RankOf(State& state, const Master& master) {
-  const std::vector<Peer*> live = LivePeers(state, master);
-  return static_cast<int>(std::count_if(live.begin(), live.end(),
-                                        [&](const Peer* peer) { return peer->ours() && peer->run_id < state.my_id; }));
 }
 
 // Why anybody should stand: it is down, or it answers and is not what it should be.
@@ -143,6 +137,7 @@ void Elected(State& state, Master& master, const base::Now& now, Actions& out) {
   state.timers.Cancel(ElectionKey(master, kAttempt));
   NoteElected(state, master, now);
   AnnounceEvent(state, &master, "+elected-leader", Describe(state, master), master.failover.change, out);
+  if (master.failover.settles) return ConflictElectionWon(state, master, now, out);
   if (CrashAfterElection(state, out)) return;
   if (MendElected(state, master, now, out)) return;
   BeginSelection(state, master, now, out);
@@ -153,6 +148,12 @@ void NotElected(State& state, Master& master, const base::Now& now, Actions& out
 }
 
 }  // namespace
+
+int RankOf(State& state, const Master& master) {
+  const std::vector<Peer*> live = LivePeers(state, master);
+  return static_cast<int>(std::count_if(live.begin(), live.end(),
+                                        [&](const Peer* peer) { return peer->ours() && peer->run_id < state.my_id; }));
+}
 
 bool FieldIsTaken(const Master& master, const base::Now& now) {
   return master.field && now.mono < master.field->until;

@@ -43,6 +43,9 @@ bool FieldIsTaken(const Master& master, const base::Now& now);
 // Does anybody we know of stand in a newer epoch than the one in which we stand or lead?
 bool NewerEpochKnown(const Master& master);
 
+// Our position by id among the live sentinels of ours: who comes first acts first, and mostly alone.
+int RankOf(State& state, const Master& master);
+
 // An attempt came to nothing: when the next may begin. Doubles from a fraction of a second to 10 s.
 void RetryLater(State& state, Master& master, const base::Now& now);
 // A failover of this master has happened: for the back-off from the third within 60 s on.

@@ -13,7 +13,7 @@ namespace sentinel {
 namespace {
 
 // What is neither listed here nor below warns.
-constexpr std::array<std::string_view, 16> kNoticeEvents = {
+constexpr std::array<std::string_view, 18> kNoticeEvents = {
     "+slave",
     "+sentinel",
     "+sentinel-address-switch",
@@ -30,6 +30,8 @@ constexpr std::array<std::string_view, 16> kNoticeEvents = {
     "-slave-reconf-sent-timeout",
     "+convert-to-slave",
     "+fix-slave-config",
+    "+beyond-history",
+    "-foreign-node",
 };
 constexpr std::array<std::string_view, 2> kVerboseEvents = {"+role-change", "-role-change"};
 constexpr std::array<std::string_view, 4> kDebugEvents = {"+script-child", "-script-child", "-cmd-link-reconnection",

@@ -11,6 +11,7 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/restart.h"
 
 namespace sentinel {
 namespace {
@@ -73,7 +74,9 @@ Decision& Open(Master& master, std::string_view kind, MonoTime began, const base
   decision.began_mono = began;
   decision.from = master.address;
   decision.old_replid = master.info.replid;
-  if (master.info_at && master.info.role == Role::kMaster) {
+  if (CameBackEmpty(master)) {
+    decision.old_replid = master.restart->histories.back();  // what it says now is of another history
+  } else if (master.info_at && master.info.role == Role::kMaster) {
     decision.last_known = master.info.master_offset;
     decision.last_known_age = std::max(master.liveness.proof_at - *master.info_at, Millis(0));
   }
@@ -111,6 +114,8 @@ std::string_view CauseWord(DownCause cause) {
       return "errors";
     case DownCause::kRefused:
       return "refused";
+    case DownCause::kEmptied:
+      return "empty-master";
     default:
       return "other";
   }
@@ -140,6 +145,9 @@ std::string CauseSentence(const Master& master, const base::Now& now) {
       return fmt::format("it has reported that it is a replica for {} ms", since(master.role_reported_at));
     case DownCause::kReboot:
       return fmt::format("it restarted {} ms ago and has not said PONG since", since(*master.reboot_seen_at));
+    case DownCause::kEmptied:
+      return fmt::format("it came back as another process {} ms ago with less than a replica holds",
+                         since(master.restart->noticed_at));
     default:
       return fmt::format("its last proof of life was {} ms ago", since(master.liveness.proof_at));
   }
@@ -151,6 +159,8 @@ MonoTime CauseBegan(const Master& master, const base::Now& now) {
       return master.role_reported_at;
     case DownCause::kReboot:
       return master.reboot_seen_at.value_or(now.mono);
+    case DownCause::kEmptied:
+      return master.restart->noticed_at;
     default:
       return master.liveness.proof_at;
   }

@@ -1,4 +1,6 @@
 // SENTINEL subcommands that sentinels of ours use among themselves. Their meaning: extensions.h.
+#include <fmt/format.h>
+
 #include <array>
 
 #include "replication/base/text.h"
@@ -7,6 +9,7 @@
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/fast_fail.h"
+#include "sentinel/core/survey.h"
 
 namespace sentinel {
 namespace {
@@ -22,6 +25,19 @@ base::Result<base::Endpoint> ReadEndpoint(std::string_view host, std::string_vie
 void Words(Call& call) {
   call.reply.Array(OwnWords().size());
   for (const std::string_view word : OwnWords()) call.reply.Bulk(word);
+}
+
+void Configuration(Call& call) {
+  const Master* master = MasterOfCall(call);
+  if (master == nullptr) return;
+  const OwnConfiguration own = ConfigurationOf(call.state, *master);
+  call.reply.Array(5);
+  call.reply.Bulk(own.answer.address.host);
+  call.reply.Bulk(fmt::format("{}", own.answer.address.port));
+  call.reply.Bulk(fmt::format("{}", own.answer.config_epoch.value));
+  call.reply.Bulk(fmt::format("{}", own.answer.vote_epoch.value));
+  call.reply.Integer(own.answer.reaches ? 1 : 0);
+  call.RestsOn(own.change);
 }
 
 void TakeDecision(Call& call) {
@@ -73,6 +89,10 @@ void PreVote(Call& call) {
 }
 
 constexpr std::array kCommands = {
+    SentinelCommand{SentinelRow("sentinel|configuration", 3, "<master>",
+                                "A peer asks which address we name, its config epoch, our vote's, and whether we "
+                                "reach it"),
+                    &Configuration},
     SentinelCommand{SentinelRow("sentinel|decision", -5, "<master> <id> <word> ...",
                                 "A peer tells what the failover that it led looked like"),
                     &TakeDecision},

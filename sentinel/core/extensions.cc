@@ -16,8 +16,8 @@
 namespace sentinel {
 namespace {
 
-constexpr std::array<std::string_view, 8> kWords = {kDecision, kDownPush, kForgotten, kGoodBye,
-                                                    kLeading,  kPaused,   kPreVote,   kRefusedPush};
+constexpr std::array kWords = {kConfiguration, kDecision, kDownPush, kForgotten,  kGoodBye,
+                               kLeading,       kPaused,   kPreVote,  kRefusedPush};
 static_assert(std::is_sorted(kWords.begin(), kWords.end()));
 
 constexpr base::Millis kLeadingLasts{3000};

@@ -15,6 +15,7 @@
 
 namespace sentinel {
 
+inline constexpr std::string_view kConfiguration = "configuration";
 inline constexpr std::string_view kDecision = "decision";
 inline constexpr std::string_view kDownPush = "down-push";
 inline constexpr std::string_view kLeading = "leading";

@@ -14,6 +14,7 @@
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/reconfigure.h"
+#include "sentinel/core/restart.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/testimony.h"
 
@@ -240,8 +241,9 @@ void PromotionIsNotOut(Master& master, const base::Now& now) {
 
 void AdvanceFailover(State& state, Master& master, const base::Now& now, Actions& out) {
   Failover& failover = master.failover;
-  if (!failover.active()) return;
-  if (MayStillAbort(failover) && !failover.forced && failover.mend == Mend::kNone && !master.liveness.down()) {
+  if (!failover.active() || failover.settles) return;
+  if (MayStillAbort(failover) && !failover.forced && failover.mend == Mend::kNone &&
+      (!master.liveness.down() || IsHeld(master))) {
     // Whatever it was that made it count as down is gone.
     AbortFailover(state, master, "-failover-abort-master-back", now, out);
     return;

@@ -8,9 +8,11 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/inquiry.h"
 #include "sentinel/core/leave.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/restart.h"
 #include "sentinel/core/testimony.h"
 
 namespace sentinel {
@@ -134,6 +136,7 @@ DownDeadline DownDeadlineOf(const State& state, const Watched& watched) {
     if (at < deadline.at) deadline = {at, DownCause::kReboot};
   }
   if (const auto& at = master.refusal.agreed_at; at && *at < deadline.at) deadline = {*at, DownCause::kRefused};
+  if (const auto at = EmptiedSince(master); at && *at < deadline.at) deadline = {*at, DownCause::kEmptied};
   return deadline;
 }
 
@@ -152,9 +155,11 @@ void JudgeDown(State& state, const Watched& watched, const base::Now& now, Actio
   watched.liveness->script_kill_sent = false;
   if (down) {
     watched.liveness->down_since = now.mono;
+    if (watched.replica != nullptr && watched.replica->former) watched.replica->former->was_down = true;
   } else {
     watched.liveness->down_since.reset();
     if (watched.replica != nullptr) watched.replica->up_since = now.mono;
+    if (watched.replica != nullptr && watched.replica->former) AskInfo(state, watched, now, out);
   }
   if (watched.is_master() && down) NoteDown(state, *watched.master, now);
   if (watched.is_master() && !down) NoteBack(state, *watched.master, now, out);

@@ -8,8 +8,10 @@
 #include "replication/base/text.h"
 #include "sentinel/core/changes.h"
 #include "sentinel/core/conduct.h"
+#include "sentinel/core/conflict.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
+#include "sentinel/core/foreign.h"
 #include "sentinel/core/forget.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/links.h"
@@ -24,6 +26,9 @@ namespace {
 
 // Without an answer to the earlier ones more than this many would only repeat them.
 constexpr int kMaxHellosUnderWay = 3;
+
+// How often a jump of the epoch is announced that somebody unknown claims.
+constexpr base::Millis kStrangersPace{10000};
 
 // The sentinel `hello` speaks for is not known under this master at this address: enters it, or moves it. False when
 // there are too many already.
@@ -69,15 +74,7 @@ bool Introduce(State& state, Master& master, const Hello& hello, const base::Now
   return true;
 }
 
-// Two sentinels name different addresses under one config epoch: nobody is right by that alone (A11).
-void NoteConflict(State& state, Master& master, Opinion& opinion, const Hello& hello, Actions& out) {
-  if (opinion.conflict == hello.master) return;
-  opinion.conflict = hello.master;
-  AnnounceEvent(state, &master, "-config-epoch-conflict",
-                fmt::format("{} #epoch {} {} {} by {}", Describe(state, master), hello.config_epoch.value,
-                            hello.master.host, hello.master.port, hello.run_id.hex),
-                0, out);
-}
+}  // namespace
 
 void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hello& hello, const base::Now& now,
                        Actions& out) {
@@ -89,7 +86,7 @@ void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hel
     if (hello.config_epoch == master.config_epoch && !same) {
       // Perhaps it has looked up the name later than we have.
       if (AskNameAgain(state, WatchedOf(master), now, out)) return;
-      NoteConflict(state, master, opinion, hello, out);
+      NoteConflict(state, master, opinion, hello, now, out);
     } else {
       opinion.conflict = {};
     }
@@ -113,8 +110,6 @@ void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hel
                        {hello.master.host, hello.master.port}, change);
   SwitchAddress(state, master, hello.master, hello.run_id, change, now, out);
 }
-
-}  // namespace
 
 base::Result<Hello> ParseHello(std::string_view payload) {
   const std::vector<std::string_view> fields = base::Split(payload, ',');
@@ -196,20 +191,28 @@ void TakeHelloReply(State& /*state*/, const Watched& watched, const ReplyValue& 
   if (watched.node != nullptr && !reply.is_error()) watched.node->hello_sent_at = now.mono;
 }
 
-bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, Actions& out) {
+bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, const base::Now& now, Actions& out) {
+  Peer* peer = FindPeer(state, from);
   if (epoch.value <= state.current_epoch.value || epoch.value - state.current_epoch.value <= kMaxEpochJump) {
+    if (peer != nullptr) peer->claimed_epoch = {};  // whatever it claimed before, it does no longer
     AdoptEpoch(state, epoch, out);
     return true;
   }
-  Peer* peer = FindPeer(state, from);
-  const bool first = peer == nullptr || peer->claimed_epoch != epoch;
-  if (peer != nullptr) peer->claimed_epoch = epoch;
+  bool first = false;
+  if (peer != nullptr) {
+    first = std::exchange(peer->claimed_epoch, epoch) != epoch;
+  } else if (!state.jump_announced_at || now.mono - *state.jump_announced_at >= kStrangersPace) {
+    first = true;  // a stranger's claims are as many as it likes
+    state.jump_announced_at = now.mono;
+  }
   // What a majority says is believed: as far as all of them say it.
   std::vector<base::Epoch> claims;
   for (const auto& [id, other] : state.peers) {
     if (other.claimed_epoch.value > state.current_epoch.value + kMaxEpochJump) claims.push_back(other.claimed_epoch);
   }
-  if (peer != nullptr && claims.size() >= state.peers.size() / 2 + 1 && claims.size() >= 2) {
+  // Of all sentinels: we, who do not claim it, are one of them.
+  const std::size_t majority = (state.peers.size() + 1) / 2 + 1;
+  if (peer != nullptr && claims.size() >= majority) {
     AdoptEpoch(state, *std::min_element(claims.begin(), claims.end()), out);
     return epoch <= state.current_epoch;
   }
@@ -230,6 +233,7 @@ void ApplyHello(State& state, std::string_view payload, InstanceId via, const ba
   }
   if (DataNode* node = DataNodeOf(state, via)) node->hello_heard_at = now.mono;
   if (hello->run_id == state.my_id) return;
+  NoteForeignHello(state, *hello, via, now, out);
   Master* master = FindMaster(state, hello->master_name);
   if (master == nullptr || !MayBeHost(state, hello->sentinel.host) || !MayBeHost(state, hello->master.host)) {
     ++state.hellos_dropped;
@@ -250,7 +254,7 @@ void ApplyHello(State& state, std::string_view payload, InstanceId via, const ba
   // A config epoch is one that the clock has reached: a message that claims otherwise would lift an address beyond
   // every later election.
   const base::Epoch clock = std::max(hello->current_epoch, hello->config_epoch);
-  if (!BelieveEpoch(state, hello->run_id, clock, out)) return;
+  if (!BelieveEpoch(state, hello->run_id, clock, now, out)) return;
   TakeConfiguration(state, *master, master->sentinels.at(hello->run_id), *hello, now, out);
 }
 

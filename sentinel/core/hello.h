@@ -53,7 +53,12 @@ void TakeHelloReply(State& state, const Watched& watched, const ReplyValue& repl
 
 // Takes over the election clock that `from` names, unless it jumps too far for one sentinel alone (A11). False when it
 // is refused: nothing else of that message is to be believed then.
-bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, Actions& out);
+bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, const base::Now& now, Actions& out);
+
+// What `hello` says of the master's address, its sender being one of the master's sentinels (`opinion`): a newer
+// configuration is adopted, another address under the same one is a conflict (conflict.h).
+void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hello& hello, const base::Now& now,
+                       Actions& out);
 
 // Publishes to all nodes and peers at once: the address has changed.
 void HelloAtOnce(State& state, Master& master, const base::Now& now, Actions& out);

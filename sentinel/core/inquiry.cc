@@ -9,11 +9,13 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/foreign.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/mending.h"
 #include "sentinel/core/names.h"
+#include "sentinel/core/restart.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/testimony.h"
 
@@ -38,6 +40,8 @@ base::Millis InfoPeriod(const State& state, const Watched& watched) {
 void TakeRunId(State& state, const Watched& watched, const base::RunId& run_id, const base::Now& now, Actions& out) {
   if (run_id.empty() || run_id == watched.node->info.run_id) return;
   if (watched.node->info.run_id.empty()) return;
+  ForgetForeignHello(*watched.node);
+  if (watched.is_master()) NoteRestart(state, *watched.master, now, out);
   if (watched.is_master() && watched.master->reboot_down_after.count() > 0) watched.master->reboot_seen_at = now.mono;
   AnnounceEvent(state, watched.master, "+reboot", DescribeAny(state, watched), 0, out);
 }
@@ -118,13 +122,15 @@ void TakeInfo(State& state, const Watched& watched, const Command& asked, const 
 
   const std::string master_name = watched.master->name;
   if (watched.is_master()) {
-    if (node.info.role == Role::kMaster) Discover(state, *watched.master, now, out);
+    if (node.info.role == Role::kMaster && IsTrusted(*watched.master)) Discover(state, *watched.master, now, out);
+    JudgeRestart(state, *watched.master, now, out);
     ReviewDown(state, WatchedOf(*FindMaster(state, master_name)), now, out);
     JudgeMending(state, *FindMaster(state, master_name), now, out);
   } else {
     TakeTestimonyRead(state, *watched.master, *watched.replica, asked_at, now, out);
     TakeCandidateRead(state, *watched.master, *watched.replica, asked_at, now, out);
     CorrectReplica(state, *watched.master, *watched.replica, now, out);
+    JudgeRestart(state, *watched.master, now, out);
   }
   if (Master* master = FindMaster(state, master_name)) AdvanceFailover(state, *master, now, out);
 }

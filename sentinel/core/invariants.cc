@@ -82,7 +82,7 @@ void CheckFailover(const State& state, const Master& master, Violations& out) {
   out.Expect(failover.stage != Stage::kWaitStart || timer(TimerKind::kElection),
              master.name + ": an election without an end");
   out.Expect(failover.stage == Stage::kWaitStart || failover.stage == Stage::kUpdateConfig ||
-                 timer(TimerKind::kFailoverTimeout),
+                 timer(failover.settles ? TimerKind::kConflict : TimerKind::kFailoverTimeout),
              master.name + ": a stage without an end");
   out.Expect(failover.stage != Stage::kReconfigure || master.config_epoch >= failover.epoch,
              master.name + ": it publishes under an epoch that is not its own");

@@ -35,7 +35,10 @@ enum class Request : std::uint8_t {
   kSlaveOf,   // the EXEC of a role change
   kWords,     // SENTINEL VIGIL: which extensions does this peer speak
   kPreVote,
-  kPush,  // an extension's announcement to one of ours
+  kPush,          // an extension's announcement to one of ours
+  kSurvey,        // which address do you name: SENTINEL CONFIGURATION, to one of ours
+  kSurveyMaster,  // the same of a stock sentinel: SENTINEL MASTER
+  kSurveyVote,    // and is-master-down-by-addr in epoch 0, which reads its vote
   kScriptKill,
   kForgets,      // which tombstones a peer of ours holds
   kPauses,       // and which pauses

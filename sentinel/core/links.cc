@@ -15,6 +15,7 @@
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/names.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/returning.h"
 
 namespace sentinel {
 namespace {
@@ -70,11 +71,22 @@ base::Millis ReconnectPace(const Watched& watched) {
   return std::max(PingPeriod(watched), std::min(base::Millis(100), watched.down_after / 4));
 }
 
+// How soon an attempt is repeated when the node's return matters: a former master takes writes until it is demoted, a
+// master that was just lost may come back without its data. Otherwise no limit.
+base::Millis HastyPace(const Watched& watched, const Link& link, const base::Now& now) {
+  constexpr base::Millis kFormerMaster{200};
+  constexpr base::Millis kMaster{100};
+  constexpr base::Millis kJustLost{10000};
+  if (watched.replica != nullptr && IsAwaited(*watched.master, *watched.replica)) return kFormerMaster;
+  if (watched.is_master() && link.down_at && now.mono - *link.down_at < kJustLost) return kMaster;
+  return base::Millis::max();
+}
+
 void ScheduleReconnect(State& state, const Watched& watched, const Link& link, const base::Now& now) {
   const base::Millis pace = link.kind == LinkKind::kCommand
                                 ? ReconnectPace(watched)
                                 : std::clamp(watched.down_after / 4, base::Millis(10), base::Millis(1000));
-  base::MonoTime at = link.attempted_at ? *link.attempted_at + pace : now.mono;
+  base::MonoTime at = link.attempted_at ? *link.attempted_at + std::min(pace, HastyPace(watched, link, now)) : now.mono;
   if (watched.is_master() && link.kind == LinkKind::kCommand) {
     at = std::min(at, NextFastAttempt(*watched.master, now).value_or(at));
   }
@@ -217,6 +229,8 @@ void LinkCameUp(State& state, const LinkUp& up, const base::Now& now, Actions& o
   }
   batch.push_back(Command{Request::kIgnored, "", 0, {ClientVerb(*watched), "SETNAME", name + "-cmd"}});
   SendBatch(link, std::move(batch), 0, out);
+  // Whether a master that answers again still holds its data comes before the sign that it lives.
+  if (watched->is_master()) AskInfo(state, *watched, now, out);
   SendPing(state, *watched, now, out);
   if (watched->node != nullptr) {
     if (watched->is_master()) NoteAccepted(state, *watched->master, now, out);

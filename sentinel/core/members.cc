@@ -11,12 +11,14 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/fast_fail.h"
+#include "sentinel/core/foreign.h"
 #include "sentinel/core/forget.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/restart.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/steps.h"
 #include "sentinel/core/testimony.h"
@@ -110,16 +112,18 @@ void ForgetJudgement(State& state, Master& master, Actions& out) {
   StopReads(state, master);
   ForgetTestimony(state, master, out);
   ForgetRefusals(master);
-  for (const TimerKind kind :
-       {TimerKind::kAsk, TimerKind::kOpinionExpiry, TimerKind::kStand, TimerKind::kElection, TimerKind::kSelect,
-        TimerKind::kLastLook, TimerKind::kPromotion, TimerKind::kLeading, TimerKind::kReconfigure,
-        TimerKind::kFailoverTimeout, TimerKind::kHandover, TimerKind::kMending}) {
+  for (const TimerKind kind : {TimerKind::kAsk, TimerKind::kOpinionExpiry, TimerKind::kStand, TimerKind::kElection,
+                               TimerKind::kSelect, TimerKind::kLastLook, TimerKind::kPromotion, TimerKind::kLeading,
+                               TimerKind::kReconfigure, TimerKind::kFailoverTimeout, TimerKind::kHandover,
+                               TimerKind::kMending, TimerKind::kConflict, TimerKind::kRestart}) {
     state.timers.Cancel(TimerKey{master.id, kind, 0});
   }
   state.waiting_for_save.erase(master.name);
   master.failover = Failover{};
   master.field.reset();
   master.pre_vote = Poll{};
+  master.survey = Survey{};
+  master.restart.reset();
   master.led_replica = {};
   master.mend = Mend::kNone;
   master.objective_down_since.reset();
@@ -135,7 +139,7 @@ void ForgetJudgement(State& state, Master& master, Actions& out) {
 }
 
 // The nodes keep their connections and what is known of them: only what they are to us changes.
-void SwapNodes(State& state, Master& master, const base::Endpoint& to, const base::Now& now) {
+void SwapNodes(State& state, Master& master, const base::Endpoint& to, bool was_new, const base::Now& now) {
   Replica former;
   static_cast<DataNode&>(former) = std::move(static_cast<DataNode&>(master));
   state.timers.CancelAll(former.id);
@@ -151,7 +155,7 @@ void SwapNodes(State& state, Master& master, const base::Endpoint& to, const bas
     master.id = NewInstance(state, RefOf(master));
     master.liveness.proof_at = now.mono;
   }
-  former.former_master_epoch = master.config_epoch;
+  former.former = FormerMaster{master.config_epoch, former.info.run_id, former.liveness.down(), was_new, false};
   former.up_since = now.mono;
   // Down for another cause than silence (a port that refuses): as a replica it stays so, too, until it answers.
   if (former.liveness.down()) {
@@ -322,6 +326,7 @@ void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const
     if (const Replica* ours = ReplicaOf(state, master.failover.promoted)) stray = ours->address;
   }
   NoteSwitched(state, master, to, leader, now, out);
+  const bool was_new = CameBackEmpty(master);
   ForgetJudgement(state, master, out);
   master.stray = {};
   master.led_by = leader;
@@ -329,7 +334,7 @@ void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const
   NoteFailover(master, now);
 
   // The same address again: what we promoted in between is not what the others agreed on.
-  if (to != master.address) SwapNodes(state, master, to, now);
+  if (to != master.address) SwapNodes(state, master, to, was_new, now);
 
   master.address_change = change;
   master.role_reported = Role::kMaster;
@@ -355,7 +360,7 @@ void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const
   AskInfo(state, WatchedOf(master), now, out);
 
   const auto lost = master.replicas.find(stray);
-  if (lost != master.replicas.end() && lost->second.command.up()) {
+  if (lost != master.replicas.end() && MayBeOrdered(lost->second)) {
     const base::Endpoint shown = ShownEndpoint(state, master);
     SendSlaveOf(master, lost->second, &shown, change, now, out);
   }

@@ -6,12 +6,14 @@
 
 #include "replication/base/ids.h"
 #include "sentinel/core/candidates.h"
+#include "sentinel/core/conflict.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
+#include "sentinel/core/restart.h"
 #include "sentinel/core/testimony.h"
 
 namespace sentinel {
@@ -85,7 +87,9 @@ void AskPeer(State& state, Master& master, Peer& peer, const base::Now& now, Act
   // promises nothing.
   const bool standing = master.failover.stage == Stage::kWaitStart;
   const base::Epoch epoch = standing ? master.failover.epoch : state.current_epoch;
-  SendOne(peer.command, MakeQuestion(state, master, Request::kAsk, opinion.asking, epoch, standing), 0, out);
+  Command question = MakeQuestion(state, master, Request::kAsk, opinion.asking, epoch, standing);
+  if (master.failover.settles) NameAsKnownTo(master, peer.run_id, question);
+  SendOne(peer.command, std::move(question), 0, out);
 }
 
 void AskDue(State& state, Master& master, const base::Now& now, Actions& out) {
@@ -134,7 +138,7 @@ void TakeOpinion(State& state, Peer& peer, const Command& asked, const ReplyValu
     }
     opinion.vote = Vote{answer->epoch, answer->leader};
   }
-  if (current) NoteOpinion(state, *master, opinion, answer->down, now, out);
+  if (current && opinion.conflict.empty()) NoteOpinion(state, *master, opinion, answer->down, now, out);
   CountVotes(state, *master, now, out);
 }
 
@@ -153,7 +157,9 @@ void JudgeObjectiveDown(State& state, Master& master, const base::Now& now, Acti
     const base::MonoTime at = *opinion.at + OpinionLife(state);
     expires = std::min(expires.value_or(at), at);
   }
-  const bool down = master.liveness.down() && have >= master.quorum;
+  // That it holds less than a replica is a fact that nobody has to confirm: the election has its majority anyway.
+  const bool enough = master.down_cause == DownCause::kEmptied ? !IsHeld(master) : have >= master.quorum;
+  const bool down = master.liveness.down() && enough;
   if (down && expires) {
     state.timers.Set(Key(master, TimerKind::kOpinionExpiry), *expires);
   } else {

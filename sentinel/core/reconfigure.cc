@@ -9,14 +9,16 @@
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/foreign.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/names.h"
+#include "sentinel/core/restart.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/scripts.h"
-#include "sentinel/core/simulate.h"
 #include "sentinel/core/settle.h"
+#include "sentinel/core/simulate.h"
 
 namespace sentinel {
 namespace {
@@ -81,8 +83,8 @@ void CompletePromotion(State& state, Master& master, Replica& promoted, const ba
     AbortFailover(state, master, "-failover-abort-not-elected", now, out);
     return;
   }
-  for (const TimerKind kind : {TimerKind::kPromotion, TimerKind::kLeading, TimerKind::kAsk, TimerKind::kStand,
-                               TimerKind::kHandover}) {
+  for (const TimerKind kind :
+       {TimerKind::kPromotion, TimerKind::kLeading, TimerKind::kAsk, TimerKind::kStand, TimerKind::kHandover}) {
     state.timers.Cancel(TimerKey{master.id, kind, 0});
   }
   master.config_epoch = failover.epoch;
@@ -104,7 +106,8 @@ void CompletePromotion(State& state, Master& master, Replica& promoted, const ba
                        {ShownHost(state, promoted.address, promoted.hostname), promoted.address.port}, failover.change);
   // Before anything else reaches its link: a master that still lives, or that is frozen and will read this when it
   // wakes, stops being one.
-  RetireMaster(state, master, promoted, now, out);
+  // One that came back without its data is first looked at like every master that returns.
+  if (failover.forced || !CameBackEmpty(master)) RetireMaster(state, master, promoted, now, out);
   failover.handover = Handover{};
   HelloAtOnce(state, master, now, out);
   for (auto& [address, replica] : master.replicas) replica.reconfiguration = Reconfiguration::kNone;
@@ -127,8 +130,8 @@ void AdvanceReconfiguration(State& state, Master& master, const base::Now& now, 
   }
   bool all_done = true;
   for (auto& [address, replica] : master.replicas) {
-    if (replica.id == promoted->id || replica.liveness.down()) continue;
-    if (replica.reconfiguration == Reconfiguration::kNone && replica.command.up() && syncing < master.parallel_syncs) {
+    if (replica.id == promoted->id || replica.liveness.down() || !replica.foreign.why.empty()) continue;
+    if (replica.reconfiguration == Reconfiguration::kNone && MayBeOrdered(replica) && syncing < master.parallel_syncs) {
       SendReconfiguration(state, master, replica, *promoted, "+slave-reconf-sent", now, out);
       ++syncing;
     }
@@ -152,7 +155,7 @@ void ReconfigurationOver(State& state, Master& master, const base::Now& now, Act
   if (const Replica* promoted = ReplicaOf(state, master.failover.promoted)) {
     for (auto& [address, replica] : master.replicas) {
       const bool told = replica.reconfiguration != Reconfiguration::kNone;
-      if (replica.id == promoted->id || told || !replica.command.up()) continue;
+      if (replica.id == promoted->id || told || !MayBeOrdered(replica)) continue;
       SendReconfiguration(state, master, replica, *promoted, "+slave-reconf-sent-be", now, out);
     }
   }

@@ -6,23 +6,18 @@
 #include <optional>
 
 #include "sentinel/core/events.h"
+#include "sentinel/core/foreign.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/names.h"
 #include "sentinel/core/pause.h"
+#include "sentinel/core/returning.h"
 
 namespace sentinel {
 namespace {
 
 using base::Millis;
 using base::MonoTime;
-
-// The master that the replicas are to follow is beyond doubt: it answers, it says that it is a master, and it said so
-// lately.
-bool LooksSane(const State& state, const Master& master, const base::Now& now) {
-  return !master.liveness.down() && !master.objective_down_since && master.role_reported == Role::kMaster &&
-         master.info_at && now.mono - *master.info_at < 2 * state.periods.info;
-}
 
 // The leader that brought the present address is gone, or has forgotten what it was doing: nobody else will re-point
 // those that still follow the former master.
@@ -36,7 +31,7 @@ bool LeaderIsGone(const State& state, const Master& master) {
 bool IsLeftBehind(const State& state, const Master& master, const Replica& replica, const base::Now& now) {
   if (!master.switched_at || now.mono - *master.switched_at > master.failover_timeout) return false;
   const auto followed = master.replicas.find(KnownAs(master, replica.info.master));
-  return followed != master.replicas.end() && followed->second.former_master_epoch && LeaderIsGone(state, master);
+  return followed != master.replicas.end() && followed->second.former && LeaderIsGone(state, master);
 }
 
 // From when on the claim counts as wrong for long enough; empty when nothing is wrong.
@@ -54,32 +49,9 @@ std::optional<MonoTime> WrongFrom(const State& state, const Master& master, cons
   return std::nullopt;
 }
 
-}  // namespace
-
-bool FollowsAgreed(const Master& master, const Replica& replica) {
-  return IsAt(replica.info.master, master.address, master.hostname);
-}
-
-void CorrectReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
-  const TimerKey timer{replica.id, TimerKind::kRoleCheck, 0};
-  state.timers.Cancel(timer);
-  if (!replica.command.up() || replica.liveness.down() || !replica.info_at) return;
-  if (master.failover.active()) return;  // the failover re-points its replicas itself
-  const auto from = WrongFrom(state, master, replica, now);
-  if (!from) return;
-  if (now.mono <= *from) {
-    state.timers.Set(timer, *from + Millis(1));
-    return;
-  }
-  if (IsPaused(master, now)) {
-    state.timers.Set(timer, *master.pause.until);
-    return;
-  }
-  if (!LooksSane(state, master, now)) {
-    state.timers.Set(timer, now.mono + Millis(1000));
-    return;
-  }
+void Correct(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
   const bool claims_master = replica.role_reported == Role::kMaster;
+  if (claims_master && replica.former) RecordDivergence(state, master, replica, now, out);
   const base::Endpoint to = ShownEndpoint(state, master);
   SendSlaveOf(master, replica, &to, master.address_change, now, out);
   // The claim has to last as long once more before it is corrected again.
@@ -87,6 +59,44 @@ void CorrectReplica(State& state, Master& master, Replica& replica, const base::
   replica.master_changed_at = now.mono;
   AnnounceEvent(state, &master, claims_master ? "+convert-to-slave" : "+fix-slave-config",
                 Describe(state, master, replica), master.address_change, out);
+}
+
+}  // namespace
+
+bool FollowsAgreed(const Master& master, const Replica& replica) {
+  return IsAt(replica.info.master, master.address, master.hostname);
+}
+
+bool LooksSane(const State& state, const Master& master, const base::Now& now) {
+  return !master.liveness.down() && !master.objective_down_since && master.role_reported == Role::kMaster &&
+         master.info_at && now.mono - *master.info_at < 2 * state.periods.info;
+}
+
+void CorrectReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
+  const TimerKey timer{replica.id, TimerKind::kRoleCheck, 0};
+  state.timers.Cancel(timer);
+  if (replica.former && replica.info.role == Role::kReplica) replica.former->seen_as_replica = true;
+  if (!replica.command.up() || replica.liveness.down() || !replica.info_at) return;
+  const bool foreign =
+      (replica.info.role == Role::kMaster || !replica.foreign.why.empty()) && IsForeign(state, master, replica, out);
+  if (master.failover.active()) return;  // the failover re-points its replicas itself
+  const auto from = WrongFrom(state, master, replica, now);
+  if (!from || foreign || !replica.foreign.hello.empty()) return;
+  if (IsPaused(master, now)) {
+    state.timers.Set(timer, *master.pause.until);
+    return;
+  }
+  const ReturnVerdict returned = JudgeReturn(state, master, replica, now, out);
+  if (!returned.demote) {
+    MonoTime again = *from + Millis(1);
+    if (now.mono > *from) {
+      if (LooksSane(state, master, now)) return Correct(state, master, replica, now, out);
+      again = now.mono + Millis(1000);
+    }
+    state.timers.Set(timer, std::min(again, returned.again.value_or(again)));
+    return;
+  }
+  Correct(state, master, replica, now, out);
 }
 
 void SendSlaveOf(const Master& master, DataNode& node, const base::Endpoint* to, ChangeNumber change,

@@ -1,5 +1,8 @@
 // Replicas that claim a role or follow a master other than agreed are corrected.
 //
+// Stock's rule: a claim that has stood for 8 s beside a sane master. A former master that returns is corrected sooner
+// (returning.h), a node of another cluster never (foreign.h).
+//
 // Source: spec/sentinel.md 2.5.
 #pragma once
 
@@ -14,6 +17,10 @@ bool FollowsAgreed(const Master& master, const Replica& replica);
 // Judges what the replica's last INFO claims. When it is wrong but not yet for long enough, a timer brings it back
 // here at the moment from which it would be.
 void CorrectReplica(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out);
+
+// The master that the replicas are to follow is beyond doubt: it answers, it says that it is a master, and it said so
+// lately.
+bool LooksSane(const State& state, const Master& master, const base::Now& now);
 
 // The transaction that changes a node's master, and makes its clients find out: MULTI, SLAVEOF, CONFIG REWRITE,
 // CLIENT KILL TYPE normal, CLIENT KILL TYPE pubsub, EXEC; and an INFO behind it, so that the effect is seen in the

@@ -15,6 +15,7 @@
 #include "replication/base/random.h"
 #include "replication/base/time.h"
 #include "replication/serve/session.h"
+#include "sentinel/core/claim.h"
 #include "sentinel/core/decision.h"
 #include "sentinel/core/handover_state.h"
 #include "sentinel/core/info_report.h"
@@ -44,6 +45,7 @@ enum class DownCause : std::uint8_t {
   kRefused,  // its port refuses connections: fast-fail
   kRoleMismatch,
   kReboot,
+  kEmptied,  // it came back with less than its replicas hold (A8)
 };
 
 // A master or a replica: two connections, INFO, hello.
@@ -66,6 +68,7 @@ struct DataNode {
   std::optional<base::MonoTime> hello_sent_at;   // the last of ours that it acknowledged
   Conduct conduct;
   NameRecord name_record;
+  Foreign foreign;
 };
 
 // Where a replica stands in the reconfiguration that follows a promotion.
@@ -94,8 +97,7 @@ struct Replica : DataNode {
   };
   Witness witness;
 
-  // It was the master before the switch of `former_master_epoch`, and has not been seen as a replica since (A7).
-  std::optional<base::Epoch> former_master_epoch;
+  std::optional<FormerMaster> former;
 };
 
 // A promise given to a candidate. `candidate` is empty after a restart: the epoch alone prevents a second vote.
@@ -119,6 +121,7 @@ struct Opinion {
   // How many sentinels vote for this master as it counts them, itself included. Only asked of stock ones, and only
   // while one that we have forgotten may still count there.
   std::optional<int> voters_there;
+  std::optional<base::MonoTime> conflict_at;  // of its last such claim
 };
 
 // Another sentinel. One link serves all masters that we have in common.
@@ -176,6 +179,7 @@ struct Failover {
   std::optional<base::MonoTime> deadline;  // of an operator's TIMEOUT: for what comes before the hand-over
   Handover handover;                       // of an operator's failover while the master works
   Mend mend = Mend::kNone;                 // we stand to bring to an end what another began
+  bool settles = false;                    // not a failover: the winner says which of two addresses it is (A11)
   base::MonoTime started_at{};
   base::MonoTime stage_at{};
   InstanceId promoted = InstanceId::kNone;
@@ -251,6 +255,10 @@ struct Master : DataNode {
   base::Millis retry_delay{0};                   // of a split election: doubles up to 10 s
   base::MonoTime stand_after{};                  // no attempt before: retry or back-off
   Poll pre_vote;
+  Survey survey;
+  std::optional<Restart> restart;
+  EmptyMasterPolicy empty_master = EmptyMasterPolicy::kFailover;
+  std::optional<Divergence> divergence;  // of the last former master that was demoted
   // The replica to which an attempt of ours that came to nothing has sent SLAVEOF NO ONE: it is re-pointed as soon
   // as the address of a newer epoch is known.
   base::Endpoint stray;
@@ -404,6 +412,7 @@ struct State {
 
   // We are leaving: good-byes that have not been acknowledged yet.
   std::optional<int> good_byes;
+  std::optional<base::MonoTime> jump_announced_at;  // an epoch jump of somebody unknown (A11)
 };
 
 // Finding things; null when they are gone.

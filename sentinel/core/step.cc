@@ -8,6 +8,7 @@
 #include "sentinel/core/changes.h"
 #include "sentinel/core/clients.h"
 #include "sentinel/core/conduct.h"
+#include "sentinel/core/conflict.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
@@ -29,9 +30,11 @@
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/reconfigure.h"
 #include "sentinel/core/reread.h"
+#include "sentinel/core/restart.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/settle.h"
 #include "sentinel/core/stall.h"
+#include "sentinel/core/survey.h"
 #include "sentinel/core/testimony.h"
 
 namespace sentinel {
@@ -77,6 +80,10 @@ void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& 
       return FailoverTimeoutDue(state, master, now, out);
     case TimerKind::kPause:
       return PauseOver(state, master, now, out);
+    case TimerKind::kConflict:
+      return ConflictDue(state, master, now, out);
+    case TimerKind::kRestart:
+      return RestartDue(state, master, now, out);
     default:
       return;
   }
@@ -174,6 +181,11 @@ void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions
       return GoodByeHeard(state, out);
     case Request::kStep:
       if (watched->master != nullptr) TakeStep(state, *watched->master, asked, reply, now, out);
+      return;
+    case Request::kSurvey:
+    case Request::kSurveyMaster:
+    case Request::kSurveyVote:
+      if (watched->peer != nullptr) TakeSurvey(state, *watched->peer, asked, reply, now, out);
       return;
     case Request::kPreVote:
       if (watched->peer != nullptr) TakePreVote(state, *watched->peer, asked, reply, now, out);

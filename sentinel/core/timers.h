@@ -34,8 +34,10 @@ enum class TimerKind : std::uint8_t {
   kReconfigure,    // a replica that was told to follow has not moved; or the whole stage has lasted too long
   kFailoverTimeout,
   kPause,      // an operator's pause is over
-  kMending,        // does the master still do what a leader left behind?
+  kMending,    // does the master still do what a leader left behind?
   kRoleCheck,  // a claim (wrong role, wrong master) has lasted long enough to be corrected
+  kConflict,   // an address conflict is to be settled, or its survey has had its time
+  kRestart,    // a master that came back is read again, until it has loaded its data
   kScript,
   kSaveRetry,
   kTilt,

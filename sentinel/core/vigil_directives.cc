@@ -18,6 +18,19 @@ using Words = std::vector<std::string>;
 
 // In milliseconds since 1970: the year 9999. Arithmetic with it cannot overflow.
 constexpr std::int64_t kLastMoment = 253402300799000;
+// sentinel empty-master <master> failover|follow|hold: what to do about a master that came back with less than its
+// replicas hold (A8).
+std::string LoadEmptyMaster(State&, Master& master, const Words& words, const base::Now&) {
+  const auto policy = PolicyOf(words[2]);
+  if (!policy) return "failover, follow or hold is expected.";
+  master.empty_master = *policy;
+  return {};
+}
+
+void RenderEmptyMaster(const State&, const Master& master, VigilLines& lines) {
+  if (master.empty_master == EmptyMasterPolicy::kFailover) return;
+  lines.Put(fmt::format("{} {}", base::QuoteWord(master.name), PolicyWord(master.empty_master)));
+}
 
 // sentinel offset-first <master> yes|no: compare candidates by offset before priority (A5).
 std::string LoadOffsetFirst(State&, Master& master, const Words& words, const base::Now&) {
@@ -168,6 +181,7 @@ constexpr VigilDirective Learned(std::string_view name, std::size_t least, std::
 
 constexpr std::array kDirectives = {
     Learned("decision", 3, 2 + kMaxDecisionWords, &LoadDecision, &RenderNothing),
+    Setting("empty-master", 3, "failover|follow|hold", &LoadEmptyMaster, &RenderEmptyMaster),
     Setting("fast-fail", 3, "<ms>", &LoadFastFail, &RenderFastFail),
     Learned("forgotten", 8, 8, &LoadForgotten, &RenderForgotten),
     Setting("manual-failover", 3, "coordinated|classic", &LoadManualFailover, &RenderManualFailover),

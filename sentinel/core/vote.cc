@@ -11,7 +11,7 @@ namespace sentinel {
 
 Vote CastVote(State& state, Master& master, const VoteRequest& request, const base::Now& now, Actions& out) {
   const bool own = request.candidate == state.my_id;
-  if (!own && !BelieveEpoch(state, request.candidate, request.epoch, out)) return master.vote;
+  if (!own && !BelieveEpoch(state, request.candidate, request.epoch, now, out)) return master.vote;
   if (own) AdoptEpoch(state, request.epoch, out);
   if (request.epoch < state.current_epoch || request.epoch <= master.vote.epoch) return master.vote;  // too late
 

@@ -301,7 +301,8 @@ TEST_CASE("handover: a sentinel that dies at any moment of it leaves nothing stu
       const MonoTime died = world->now();
       const bool mended = world->RunUntil([&] { return Trouble(*world).empty(); }, Millis(20000));
       const auto took = (world->now() - died).count();
-      INFO(std::string(way.name) << ", killed after " << moment << " ms, mended after " << took << " ms\n" << world->Trace());
+      INFO(std::string(way.name) << ", killed after " << moment << " ms, mended after " << took << " ms\n"
+                                 << world->Trace());
       CHECK(mended);
       CHECK(took < 10000);
       CHECK(world->Lost() == 0);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "replication/base/text.h"
@@ -16,6 +17,7 @@ using namespace sentinel;
 namespace {
 
 constexpr Millis kResync{20};
+constexpr Millis kWiped{300};  // a full sync from a master that came back empty
 
 // One RESP2 value; `bytes` is left behind it. Throws what a scenario could not go on with.
 ReplyValue ParseReply(std::string_view& bytes) {
@@ -278,8 +280,12 @@ void World::Deliver(const std::shared_ptr<Connection>& connection, const Command
   connection->unanswered.push_back(command);
   std::vector<std::string> words = command.words;
   const std::string sub = words.size() > 1 ? base::ToLower(words[1]) : "";
-  if (other->stock &&
-      (sub == "vigil" || sub == "down-push" || sub == "leading" || sub == "pre-vote" || sub == "refused-push")) {
+  constexpr std::array<std::string_view, 6> kOurs = {"vigil",   "configuration", "down-push",
+                                                     "leading", "pre-vote",      "refused-push"};
+  const bool beyond_stock = std::find(kOurs.begin(), kOurs.end(), sub) != kOurs.end();
+  // A stock sentinel neither answers such words nor asks for them.
+  const bool between_stock = other->stock || sentinels_.at(connection->from)->stock;
+  if (beyond_stock && between_stock) {
     words = {"SENTINEL", "nothing-of-that-kind"};
   }
   Feed(other->n, ClientCommand{connection->client, words});
@@ -528,7 +534,8 @@ int World::FullSyncs() const {
 
 std::string World::InfoOf(Node& node) {
   if (node.before_info) node.before_info(node);
-  std::string text = fmt::format("# Server\r\nrun_id:{}\r\nloading:0\r\n# Replication\r\n", node.run_id);
+  std::string text =
+      fmt::format("# Server\r\nrun_id:{}\r\nloading:{}\r\n# Replication\r\n", node.run_id, node.loading ? 1 : 0);
   if (node.master_port == 0) {
     text += "role:master\r\n";
     int i = 0;
@@ -538,10 +545,16 @@ std::string World::InfoOf(Node& node) {
             fmt::format("slave{}:ip=127.0.0.1,port={},state=online,offset={},lag=0\r\n", i++, port, replica->offset);
       }
     }
+    for (const std::string& other : node.other_replicas) {
+      const std::size_t colon = other.find(':');
+      text += fmt::format("slave{}:ip={},port={},state=online,offset=1,lag=0\r\n", i++, other.substr(0, colon),
+                          other.substr(colon + 1));
+    }
   } else {
     const auto master = nodes_.find(node.master_port);
     const bool syncing = node.link_lost_at != MonoTime::max() && now_ < node.link_lost_at;
-    bool up = master != nodes_.end() && master->second->alive && !master->second->frozen && !syncing;
+    bool up = master != nodes_.end() && master->second->alive && !master->second->frozen && !syncing &&
+              !NeedsFullSync(node, *master->second);
     if (live_) up = node.link_up;
     if (up) node.link_lost_at = MonoTime::max();
     if (up && !live_) node.replid = master->second->replid;
@@ -560,6 +573,10 @@ std::string World::InfoOf(Node& node) {
       fmt::format("master_repl_offset:{}\r\nsecond_repl_offset:{}\r\n# Keyspace\r\n", node.offset, node.second_offset);
   if (node.keys > 0) text += fmt::format("db0:keys={},expires=0,avg_ttl=0\r\n", node.keys);
   return text;
+}
+
+bool World::NeedsFullSync(const Node& node, const Node& master) const {
+  return node.keys > 0 && master.keys == 0 && node.replid != master.replid && node.replid != master.replid2;
 }
 
 void World::CloseByPeer(const std::shared_ptr<Connection>& connection) {
@@ -593,6 +610,35 @@ void World::KillNode(std::uint16_t port) {
 void World::StartNode(std::uint16_t port) {
   node(port).alive = true;
   node(port).run_id = fmt::format("{:040x}", port + now_.time_since_epoch().count() * 65536);
+}
+
+void World::StartNodeEmpty(std::uint16_t port) {
+  StartNode(port);
+  Node& master = node(port);
+  master.offset = 0;
+  master.keys = 0;
+  master.replid = std::string(36, 'e') + fmt::format("{:04x}", ++order_ & 0xffff);
+  master.replid2.clear();
+  master.second_offset = -1;
+  At(now_ + kWiped, [this, port, replid = master.replid] {
+    const Node& empty = node(port);
+    if (!empty.alive || empty.replid != replid) return;
+    for (const auto& [other_port, other] : nodes_) {
+      if (!other->alive || other->master_port != port || other->refuses_empty) continue;
+      other->offset = empty.offset;
+      other->keys = 0;
+      other->replid = replid;
+    }
+  });
+}
+
+void World::PublishAt(std::uint16_t port, const std::string& payload) {
+  for (const auto& listener : connections_) {
+    if (listener->to != port || !listener->subscribed || !listener->open) continue;
+    At(now_ + latency_, [this, listener, payload] {
+      if (listener->open) Feed(listener->from, HelloReceived{listener->link, payload});
+    });
+  }
 }
 
 void World::Freeze(std::uint16_t port) {

@@ -37,9 +37,12 @@ struct Node {
   std::string replid2;
   base::Offset second_offset = -1;
   std::string run_id;
-  bool obeys = true;                       // false: SLAVEOF is answered and not done
-  std::function<void(Node&)> before_info;  // called before each INFO is answered
-  std::vector<std::string> commands;       // SLAVEOF words received, as text
+  bool loading = false;
+  bool refuses_empty = false;               // takes no full sync from a master that holds nothing, as a vigil-node
+  std::vector<std::string> other_replicas;  // "ip:port" of replicas that are none of this world's nodes
+  bool obeys = true;                        // false: SLAVEOF is answered and not done
+  std::function<void(Node&)> before_info;   // called before each INFO is answered
+  std::vector<std::string> commands;        // SLAVEOF words received, as text
   MonoTime link_lost_at{};
 
   // In a world with Write(): clients write, replicas receive it a millisecond later.
@@ -91,6 +94,10 @@ class World {
   // Faults.
   void KillNode(std::uint16_t port);
   void StartNode(std::uint16_t port);
+  // A new process without the data. Replicas that take what it offers have lost theirs 300 ms later.
+  void StartNodeEmpty(std::uint16_t port);
+  // Somebody else's sentinel speaks through this node.
+  void PublishAt(std::uint16_t port, const std::string& payload);
   void Freeze(std::uint16_t port);
   void Thaw(std::uint16_t port);
   void KillSentinel(int n);    // what was not saved is lost
@@ -153,6 +160,7 @@ class World {
   void Promote(Node& node);
   bool TakesWrites(const Node& node) const;
   sentinel::ReplyValue AnswerFailover(Node& node, const std::vector<std::string>& words);
+  bool NeedsFullSync(const Node& node, const Node& master) const;
   void ReplyTo(const std::shared_ptr<Connection>& connection, sentinel::Command command, sentinel::ReplyValue reply);
   void CloseByPeer(const std::shared_ptr<Connection>& connection);
   bool Reachable(std::uint16_t a, std::uint16_t b) const;

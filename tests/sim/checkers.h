@@ -70,11 +70,38 @@ class OneAddressPerEpoch {
   explicit OneAddressPerEpoch(Verdict& verdict, std::function<bool(const base::Endpoint&)> was_promoted)
       : verdict_(verdict), was_promoted_(std::move(was_promoted)) {}
   void OnHello(int sentinel, const sentinel::Hello& hello);
+  // An operator has put another address into a file under this epoch.
+  void Excuse(std::uint64_t epoch) { excused_.insert(epoch); }
 
  private:
   Verdict& verdict_;
+  std::set<std::uint64_t> excused_;
   std::function<bool(const base::Endpoint&)> was_promoted_;
   std::map<std::pair<std::string, std::uint64_t>, base::Endpoint> addresses_;
+};
+
+// A node of another cluster gets no orders, whatever address it has.
+class ForeignNodesLeftAlone {
+ public:
+  explicit ForeignNodesLeftAlone(Verdict& verdict) : verdict_(verdict) {}
+  void Look(const std::string& node, int orders) {
+    if (orders > 0) verdict_.Fail(node + ", which belongs to another cluster, was given a role");
+  }
+
+ private:
+  Verdict& verdict_;
+};
+
+// Where every node refuses an empty master, and only masters lose their data, what was written before survives.
+class DataSurvive {
+ public:
+  explicit DataSurvive(Verdict& verdict) : verdict_(verdict) {}
+  void Look(const std::string& master, bool holds) {
+    if (!holds) verdict_.Fail(master + " is the master in the end, and holds nothing of what was written");
+  }
+
+ private:
+  Verdict& verdict_;
 };
 
 }  // namespace sim

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "replication/base/text.h"
@@ -27,6 +28,7 @@ void DataNode::Start(HostId self, HostId master) {
   replid_ = random_.Hex();
   master_ = saved_master_ = master;
   promotions_ = master < 0 ? 1 : 0;
+  holds_data_ = master < 0;
   link_down_since_ = queue_.now();
   network_.After(self_, kStreamPeriod, [this] { Replicate(); });
 }
@@ -43,9 +45,44 @@ void DataNode::Restart(bool with_data) {
     replid2_ = std::string(40, '0');
     second_offset_ = -1;
   }
-  if (!with_data) offset_ = 0;
+  if (!with_data) {
+    offset_ = 0;
+    holds_data_ = false;
+    fed_by_ = -1;
+  }
+  backlog_ = false;
   network_.Restart(self_);
   network_.After(self_, kStreamPeriod, [this] { Replicate(); });
+}
+
+void DataNode::RestartAsForeign() {
+  saved_master_ = -1;
+  Restart(false);
+  master_ = -1;
+  foreign_ = true;
+  offset_ = 1;
+  SpeakAsForeign();
+}
+
+void DataNode::SpeakAsForeign() {
+  const std::string hello =
+      fmt::format("10.8.8.8,26379,{},3,other,{},{},3", std::string(40, 'f'), Network::AddressOf(self_), kNodePort);
+  for (const auto& [id, other] : connections_) {
+    if (!other.subscribed) continue;
+    std::string message;
+    resp::ReplyWriter push(message, 2);
+    push.Array(3);
+    push.Bulk("message");
+    push.Bulk("__sentinel__:hello");
+    push.Bulk(hello);
+    network_.Send(id, Side::kAcceptor, std::move(message));
+  }
+  network_.After(self_, Millis(1000), [this] { SpeakAsForeign(); });
+}
+
+bool DataNode::HasReplica() const {
+  return std::any_of(peers->begin(), peers->end(),
+                     [this](const auto& entry) { return entry.second->master_ == self_ && entry.second->link_up_; });
 }
 
 void DataNode::Follow(HostId master) {
@@ -73,7 +110,9 @@ std::optional<base::MonoTime> DataNode::hears_since() const {
 void DataNode::Replicate() {
   network_.After(self_, kStreamPeriod, [this] { Replicate(); });
   if (master_ < 0) {
-    offset_ += static_cast<base::Offset>(random_.Below(500));
+    backlog_ |= HasReplica();
+    const auto written = static_cast<base::Offset>(random_.Below(500));
+    if (backlog_) offset_ += written;
     return;
   }
   const auto found = peers->find(master_);
@@ -91,6 +130,12 @@ void DataNode::Replicate() {
   const bool same = replid_ == master.replid_ && offset_ <= master.offset_;
   const bool earlier = replid_ == master.replid2_ && offset_ + 1 <= master.second_offset_;
   if (!same && !earlier) {
+    const bool unknown = replid_ != master.replid_ && replid2_ != master.replid_;
+    if (refuses_empty_ && holds_data_ && !master.holds_data_ && unknown && master.offset_ < offset_ &&
+        fed_by_ == master_) {
+      link_up_ = false;
+      return;
+    }
     if (!full_sync_until_) full_sync_until_ = queue_.now() + random_.Between(Millis(50), Millis(600));
     if (queue_.now() < *full_sync_until_) return;
     full_sync_until_.reset();
@@ -101,6 +146,9 @@ void DataNode::Replicate() {
   if (!link_up_ || queue_.now() - received_at_ > kGap) hears_since_ = queue_.now();
   if (!link_up_ || offset_ != master.offset_) received_at_ = queue_.now();
   offset_ = master.offset_;
+  holds_data_ = master.holds_data_;
+  fed_by_ = master_;
+  backlog_ = true;
   link_up_ = true;
   link_down_since_.reset();
 }
@@ -116,6 +164,7 @@ std::string DataNode::Info() const {
       lines += fmt::format("slave{}:ip={},port={},state=online,offset={},lag=0\r\n", count++, Network::AddressOf(host),
                            kNodePort, node->offset_);
     }
+    if (foreign_) lines += fmt::format("slave{}:ip=10.9.9.9,port=6379,state=online,offset=1,lag=0\r\n", count++);
     text += fmt::format("connected_slaves:{}\r\n{}", count, lines);
   } else {
     text += fmt::format("role:slave\r\nmaster_host:{}\r\nmaster_port:{}\r\nmaster_link_status:{}\r\n",
@@ -131,6 +180,8 @@ std::string DataNode::Info() const {
       "master_failover_state:no-failover\r\nmaster_replid:{}\r\nmaster_replid2:{}\r\nmaster_repl_offset:{}\r\n"
       "second_repl_offset:{}\r\n",
       replid_, replid2_, offset_, second_offset_);
+  text += "\r\n# Keyspace\r\n";
+  if (holds_data_) text += "db0:keys=1,expires=0,avg_ttl=0\r\n";
   return text;
 }
 
@@ -194,7 +245,9 @@ void DataNode::Execute(WireId wire, Connection& connection, const std::vector<st
     }
     reply.Integer(heard);
   } else if (verb == "slaveof" || verb == "replicaof") {
-    if (base::EqualsIgnoreCase(words.at(1), "no")) {
+    orders_as_foreign_ += foreign_;
+    if (foreign_) {
+    } else if (base::EqualsIgnoreCase(words.at(1), "no")) {
       Promote();
     } else {
       Follow(network_.HostOf(words.at(1)));

@@ -34,6 +34,18 @@ class DataNode : public Host {
   base::Offset offset() const { return offset_; }
   // Since when it has received something from its master in every tenth of a second; empty when it does not.
   std::optional<base::MonoTime> hears_since() const;
+  // It holds what was written before the trouble began.
+  bool holds_data() const { return holds_data_; }
+  // A vigil-node: takes nothing from its master's address that came back empty.
+  void set_refuses_empty(bool refuses) { refuses_empty_ = refuses; }
+
+  // After a crash, somebody else's master has this address: with a replica that our sentinels do not know, and
+  // sentinels that speak of it by another name.
+  void RestartAsForeign();
+  bool foreign() const { return foreign_; }
+  // SLAVEOF commands that it got since.
+  int orders_as_foreign() const { return orders_as_foreign_; }
+
   // It has been told SLAVEOF NO ONE, or began as a master, in this many instances.
   int promotions() const { return promotions_; }
 
@@ -58,6 +70,8 @@ class DataNode : public Host {
   void Promote();
   void Replicate();
   std::string Info() const;
+  bool HasReplica() const;
+  void SpeakAsForeign();
   void SaveConfig() { saved_master_ = master_; }
 
   EventQueue& queue_;
@@ -79,6 +93,12 @@ class DataNode : public Host {
   int promotions_ = 0;
   std::optional<base::MonoTime> hears_since_;
   base::MonoTime received_at_{};
+  bool holds_data_ = false;
+  bool refuses_empty_ = false;
+  bool backlog_ = false;  // without, a master's offset stands still
+  HostId fed_by_ = -1;    // whose data these are
+  bool foreign_ = false;
+  int orders_as_foreign_ = 0;
   std::map<WireId, Connection> connections_;
 };
 

@@ -64,6 +64,9 @@ class SentinelProcess : public Host {
   // It speaks only what stock speaks. To be set before Start().
   bool stock = false;
 
+  // For faults of operators: what its files hold.
+  sentinel::SavedTexts& durable() { return durable_; }
+
   bool running() const { return state_ != nullptr; }
   const sentinel::State* state() const { return state_.get(); }
   HostId self() const { return self_; }

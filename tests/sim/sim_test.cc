@@ -45,6 +45,7 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
   std::uint64_t failed = 0, events = 0;
   int failovers = 0, elections = 0, lost_elections = 0, restarts = 0;
   int pauses = 0, forgotten = 0, stock_majority = 0, holds = 0;
+  int empty_masters = 0, foreign = 0, conflicts = 0, returns = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     sim::World world(seed, false);
     const sim::Outcome outcome = world.Run();
@@ -57,6 +58,10 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
     forgotten += outcome.forgotten;
     stock_majority += outcome.stock_majority;
     holds += outcome.holds;
+    empty_masters += outcome.empty_masters;
+    foreign += outcome.foreign;
+    conflicts += outcome.conflicts;
+    returns += outcome.returns;
     if (!outcome.ok()) {
       ++failed;
       FAIL_CHECK(Report(seed, world.plan(), outcome));
@@ -66,6 +71,8 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
       "simulator: {} worlds, {} failed, {} steps, {} elections won, {} lost, {} promotions, {} restarts, {} durable "
       "pauses, {} times forgotten, {} looks at a majority beside stock, {} holds\n",
       seeds, failed, events, elections, lost_elections, failovers, restarts, pauses, forgotten, stock_majority, holds);
+  fmt::print("simulator: {} empty masters seen, {} addresses reused, {} conflicts settled, {} former masters demoted\n",
+             empty_masters, foreign, conflicts, returns);
   // The faults must bite: worlds in which nothing happens prove nothing.
   if (seeds >= 100) {
     CHECK(failovers > static_cast<int>(seeds) / 2);
@@ -75,5 +82,9 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
     CHECK(forgotten > 0);
     if (seeds >= 500) CHECK(stock_majority > 0);
     CHECK(holds > static_cast<int>(seeds) / 20);
+    CHECK(empty_masters > 0);
+    CHECK(foreign > 0);
+    CHECK(conflicts > 0);
+    CHECK(returns > 0);
   }
 }

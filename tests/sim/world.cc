@@ -29,9 +29,11 @@ std::string Words(const std::vector<std::string>& words) {
 
 std::string Plan::Describe() const {
   return fmt::format(
-      "{} sentinels (quorum {}{}), {} nodes, down-after {}, failover-timeout {}, testimony-timeout {}, fast-fail {}, {} "
+      "{} sentinels (quorum {}{}), {} nodes{}{}, down-after {}, failover-timeout {}, testimony-timeout {}, fast-fail "
+      "{}, {} "
       "faults and {} orders in {} ms",
-      sentinels, quorum, stock_peer ? ", one stock" : "", nodes, down_after.count(), failover_timeout.count(),
+      sentinels, quorum, stock_peer ? ", one stock" : "", nodes, vigil_nodes ? " (vigil)" : "",
+      emptying ? ", masters come back empty" : "", down_after.count(), failover_timeout.count(),
       testimony_timeout.count(), fast_fail.count(), faults, orders, trouble.count());
 }
 
@@ -62,6 +64,8 @@ void World::DrawPlan() {
   plan_.trouble = random_.Between(Millis(10'000), Millis(60'000));
   plan_.orders = random_.Chance(0.4) ? 1 + static_cast<int>(random_.Below(10)) : 0;
   plan_.stock_peer = random_.Chance(0.15);
+  plan_.vigil_nodes = random_.Chance(0.6);
+  plan_.emptying = random_.Chance(0.2);
 }
 
 void World::Build() {
@@ -69,7 +73,10 @@ void World::Build() {
     nodes_.push_back(std::make_unique<DataNode>(queue_, network_, random_, fmt::format("node{}", i)));
     node_of_[network_.Add(*nodes_.back())] = nodes_.back().get();
   }
-  for (const auto& node : nodes_) node->peers = &node_of_;
+  for (const auto& node : nodes_) {
+    node->peers = &node_of_;
+    node->set_refuses_empty(plan_.vigil_nodes);
+  }
   for (int i = 0; i < plan_.nodes; ++i) nodes_[static_cast<std::size_t>(i)]->Start(i, i == 0 ? -1 : 0);
   for (int i = 0; i < plan_.sentinels; ++i) {
     sentinels_.push_back(std::make_unique<SentinelProcess>(queue_, network_, random_, *this, i));
@@ -124,6 +131,9 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
     if (announce->event == "+forget") ++outcome_.forgotten;
     if (announce->event == "-failover-abort-not-elected") ++outcome_.lost_elections;
     if (announce->event == "+promoted-slave") ++outcome_.failovers;
+    if (announce->event == "+empty-master") ++outcome_.empty_masters;
+    if (announce->event == "+config-epoch-settled") ++outcome_.conflicts;
+    if (announce->event == "+beyond-history") ++outcome_.returns;
   } else if (const auto* log = std::get_if<sentinel::LogLine>(&action)) {
     Trace(fmt::format("s{} log {}", sentinel, log->text));
   }
@@ -160,13 +170,96 @@ void World::OnDurable(int sentinel, const sentinel::SavedTexts& texts) {
   paused_.OnDurable(sentinel, texts);
 }
 
+void World::EmptyTheMaster() {
+  for (const auto& node : nodes_) {
+    if (!node->is_master() || !node->holds_data() || !network_.IsUp(node->self())) continue;
+    const bool all_linked = std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& other) {
+      return other == node || (other->link_up() && other->master() == node->self() && network_.IsUp(other->self()));
+    });
+    if (!all_linked) continue;
+    const Millis away = random_.Between(Millis(20), Millis(400));
+    Trace(fmt::format("FAULT {} crashes, and is back without its data in {} ms", node->name(), away.count()));
+    network_.Crash(node->self(), false);
+    queue_.After(away, [this, emptied = node.get()] {
+      if (!network_.IsUp(emptied->self())) emptied->Restart(false);
+    });
+    return;
+  }
+}
+
+void World::ReuseAnAddress() {
+  const DataNode* master = nullptr;
+  for (const auto& process : sentinels_) {
+    if (!process->running()) return;
+    const sentinel::Master& seen = process->state()->masters.at(kMaster);
+    const auto found = node_of_.find(network_.HostOf(sentinel::AddressOf(*process->state(), seen).endpoint.host));
+    if (found == node_of_.end() || seen.failover.active() || (master != nullptr && master != found->second)) return;
+    master = found->second;
+  }
+  for (const auto& node : nodes_) {
+    // One is left to fail over to.
+    if (node.get() == master || node->foreign() || !network_.IsUp(node->self()) || nodes_.size() < 3) continue;
+    if (std::any_of(nodes_.begin(), nodes_.end(), [](const auto& other) { return other->foreign(); })) return;
+    Trace(fmt::format("FAULT the address of {} belongs to another cluster now", node->name()));
+    ++outcome_.foreign;
+    network_.Crash(node->self(), false);
+    queue_.After(Millis(200), [this, lost = node.get()] {
+      if (network_.IsUp(lost->self())) return;
+      lost->RestartAsForeign();
+    });
+    return;
+  }
+}
+
+void World::MisleadASentinel() {
+  SentinelProcess* process = sentinels_[random_.Below(sentinels_.size())].get();
+  if (!process->running() || process->disk.failing) return;
+  const std::uint64_t epoch = process->state()->masters.at(kMaster).config_epoch.value;
+  const DataNode& wrong = *nodes_[random_.Below(nodes_.size())];
+  std::string& text = process->durable().config;
+  const std::string line = fmt::format("sentinel monitor {} ", kMaster);
+  const std::size_t at = text.find(line);
+  if (epoch == 0 || wrong.foreign() || at == std::string::npos) return;
+  const std::size_t from = at + line.size();
+  const std::string right = text.substr(from, text.find(' ', from) - from);
+  const std::string replica = fmt::format("known-replica {} {} ", kMaster, Network::AddressOf(wrong.self()));
+  const std::size_t known = text.find(replica);
+  if (right == Network::AddressOf(wrong.self()) || known == std::string::npos) return;
+  Trace(fmt::format("FAULT host{} restarts with {} as master in epoch {}", process->self(), wrong.name(), epoch));
+  one_address_.Excuse(epoch);
+  process->Crash(false);
+  std::string& left = process->durable().config;  // the crash may have kept another text
+  const std::size_t here = left.find(line);
+  const std::size_t there = left.find(replica);
+  if (here != std::string::npos && there != std::string::npos &&
+      left.substr(here + line.size()).starts_with(right + " ")) {
+    left.replace(there, replica.size(), fmt::format("known-replica {} {} ", kMaster, right));
+    const std::size_t again = left.find(line);
+    left.replace(again + line.size(), right.size(), Network::AddressOf(wrong.self()));
+  }
+  queue_.After(Millis(300), [this, process] {
+    if (process->running()) return;
+    ++outcome_.restarts;
+    process->Restart();
+  });
+}
+
 void World::MakeFault() {
   if (healing_) return;
   const Millis lasts = random_.Between(Millis(100), Millis(12'000));
   const auto any_node = [this] { return nodes_[random_.Below(nodes_.size())].get(); };
   const auto any_sentinel = [this] { return sentinels_[random_.Below(sentinels_.size())].get(); };
   const auto any_host = [this] { return static_cast<HostId>(random_.Below(nodes_.size() + sentinels_.size())); };
-  switch (random_.Below(11)) {
+  const std::uint64_t kind = random_.Below(14);
+  if (plan_.emptying && kind <= 2) return EmptyTheMaster();
+  switch (kind) {
+    case 11:
+      return MisleadASentinel();
+    case 12:
+      if (!plan_.emptying) ReuseAnAddress();
+      return;
+    case 13:
+      return EmptyTheMaster();
     case 0:  // the master of the moment, most often: that is what this is about
     case 1:
     case 2: {
@@ -174,7 +267,7 @@ void World::MakeFault() {
       for (const auto& candidate : nodes_) {
         if (candidate->is_master() && network_.IsUp(candidate->self()) && random_.Chance(0.8)) node = candidate.get();
       }
-      if (!network_.IsUp(node->self())) return;
+      if (!network_.IsUp(node->self()) || node->foreign()) return;
       const bool silent = random_.Chance(0.3);
       Trace(fmt::format("FAULT {} crashes{} for {} ms", node->name(), silent ? " silently" : "", lasts.count()));
       network_.Crash(node->self(), silent);
@@ -347,6 +440,7 @@ std::string World::Trouble() const {
   }
   for (const auto& node : nodes_) {
     // A replica that its master never named before it died is known to nobody; it may follow what it likes.
+    if (node->foreign()) continue;
     const bool known = std::any_of(sentinels_.begin(), sentinels_.end(), [&](const auto& process) {
       return process->state()->masters.at(kMaster).replicas.contains({Network::AddressOf(node->self()), kNodePort});
     });
@@ -365,11 +459,12 @@ std::string World::Trouble() const {
 void World::RunUntil(base::MonoTime until) {
   while (verdict_.ok() && queue_.RunNext(until)) {
   }
+  for (const auto& node : nodes_) foreign_.Look(node->name(), node->orders_as_foreign());
 }
 
 Outcome World::Run() {
   // Half of the worlds have had time to learn each other; in the others trouble comes at once.
-  const base::MonoTime start = queue_.now() + (random_.Chance(0.7) ? Millis(6000) : Millis(200));
+  const base::MonoTime start = queue_.now() + (random_.Chance(0.7) || plan_.emptying ? Millis(6000) : Millis(200));
   for (int i = 0; i < plan_.faults; ++i) {
     queue_.At(start + random_.Between(Millis(0), plan_.trouble), [this] { MakeFault(); });
   }
@@ -401,6 +496,12 @@ Outcome World::Run() {
   outcome_.pauses = paused_.pauses();
   outcome_.stock_majority = majority_.looks();
   outcome_.holds = testimony_->holds();
+  if (verdict_.ok() && plan_.emptying && plan_.vigil_nodes) {
+    const sentinel::State& any = *sentinels_.front()->state();
+    const auto address = sentinel::AddressOf(any, any.masters.at(kMaster)).endpoint;
+    const DataNode& master = *node_of_.at(network_.HostOf(address.host));
+    data_survive_.Look(master.name(), master.holds_data());
+  }
   outcome_.failures = verdict_.failures();
   return outcome_;
 }

@@ -29,6 +29,8 @@ struct Plan {
   base::Millis testimony_timeout{30000};
   base::Millis fast_fail{0};
   int faults = 8;
+  bool vigil_nodes = false;  // nodes refuse a master that came back empty
+  bool emptying = false;     // data nodes crash only as masters whose replicas are linked, and come back empty at once
   base::Millis trouble{30000};  // how long faults are made
   int orders = 0;               // given by an operator meanwhile
   bool stock_peer = false;      // the last sentinel speaks only what stock speaks
@@ -48,6 +50,10 @@ struct Outcome {
   int forgotten = 0;       // members
   int stock_majority = 0;  // looks at a majority that had to cover what a stock peer counts
   int holds = 0;
+  int empty_masters = 0;  // +empty-master
+  int foreign = 0;        // addresses that somebody else took
+  int conflicts = 0;      // +config-epoch-settled
+  int returns = 0;        // +beyond-history: former masters demoted
   bool ok() const { return failures.empty(); }
 };
 
@@ -74,6 +80,9 @@ class World : public Watcher {
   void GiveOrder();
   void CutSentinelsFromMaster(base::Millis lasts);
   void LookAround();
+  void EmptyTheMaster();
+  void ReuseAnAddress();
+  void MisleadASentinel();
   void Heal();
   // Empty when all is as it should be; otherwise what is not.
   std::string Trouble() const;
@@ -101,6 +110,8 @@ class World : public Watcher {
   NoFailoverWhilePaused paused_{verdict_};
   MajorityCoversStock majority_{verdict_};
   std::unique_ptr<TestimonyChecker> testimony_;  // once the plan is drawn
+  ForeignNodesLeftAlone foreign_{verdict_};
+  DataSurvive data_survive_{verdict_};
   Outcome outcome_;
   bool healing_ = false;
   bool sentinel_forgotten_ = false;  // once in a world: two at a time could leave two majorities

@@ -60,3 +60,21 @@ TEST_CASE("psync: strangers, newcomers and a missing backlog mean a full sync") 
   CHECK_FALSE(Continues(history, kWindow, std::string(40, 'a'), 150));
   CHECK_FALSE(Continues(history, StreamWindow{}, history.replid.hex, 150));
 }
+
+TEST_CASE("psync: only an empty master at the same address, under an unknown name and behind us, is refused") {
+  History history{ReplicationId{std::string(40, 'a')}, ReplicationId{std::string(40, 'b')}, 50};
+  const std::string other(40, 'c');
+  const OfferedSync empty{other, 0, 0, true};
+  CHECK(WhyNotAcceptSync(history, 100, 7, empty).has_value());
+  const auto accepted = [&](auto change) {
+    OfferedSync offer = empty;
+    change(offer);
+    return !WhyNotAcceptSync(history, 100, 7, offer).has_value();
+  };
+  CHECK(accepted([](OfferedSync& offer) { offer.keys = 1; }));
+  CHECK(accepted([](OfferedSync& offer) { offer.offset = 100; }));
+  CHECK(accepted([](OfferedSync& offer) { offer.from_same_master = false; }));
+  CHECK(accepted([&](OfferedSync& offer) { offer.replid = history.replid.hex; }));
+  CHECK(accepted([&](OfferedSync& offer) { offer.replid = history.replid2.hex; }));
+  CHECK_FALSE(WhyNotAcceptSync(history, 100, 0, empty).has_value());  // we hold nothing ourselves
+}

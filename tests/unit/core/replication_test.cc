@@ -544,3 +544,61 @@ TEST_CASE("replication: a replica whose output grows beyond its limit is dropped
   CHECK_FALSE(world.IsOpen(master, client));
   CHECK(master.state().stream.size() <= 16384);
 }
+
+TEST_CASE("replication: a master that comes back empty does not take its replica's data") {
+  Pair pair;
+  auto& [world, master, replica] = pair;
+  Follow(world, replica, master);
+  Fill(world, master, 0, 50);
+  const std::string held = Digest(replica);
+  const std::string replid = replica.state().history.replid.hex;
+  world.Kill(master);
+  master.files.clear();
+  world.Restart(master);
+  world.Pass(base::Seconds(10));
+  CHECK(Digest(replica) == held);
+  CHECK(replica.state().history.replid.hex == replid);
+  CHECK_FALSE(IsUp(replica));
+  CHECK(replica.Said("Full resync refused"));
+  CHECK(world.Do(replica, {"INFO", "replication"}).find("master_empty_refused:1") != std::string::npos);
+
+  SUBCASE("it is promoted with all that it holds") {
+    CHECK(world.Do(replica, {"REPLICAOF", "NO", "ONE"}) == "+OK\r\n");
+    CHECK(Digest(replica) == held);
+    Follow(world, master, replica);
+    CHECK(Digest(master) == held);
+  }
+  SUBCASE("the operator allows it") {
+    CHECK(world.Do(replica, {"CONFIG", "SET", "replica-accept-empty-master", "yes"}) == "+OK\r\n");
+    REQUIRE(world.PassUntil([&] { return IsUp(replica); }));
+    CHECK(Same(master, replica));
+    CHECK(replica.state().keyspace.TotalSize() == 0);
+  }
+  SUBCASE("the master holds data again") {
+    world.Do(master, {"SET", "new", "1"});
+    REQUIRE(world.PassUntil([&] { return IsUp(replica); }));
+    CHECK(Same(master, replica));
+  }
+  SUBCASE("another master, though empty, was chosen by somebody") {
+    Box& third = world.Add("third");
+    Follow(world, replica, third);
+    CHECK(replica.state().keyspace.TotalSize() == 0);
+  }
+}
+
+TEST_CASE("replication: a replica that restarts with its data refuses an empty master as well") {
+  Pair pair;
+  auto& [world, master, replica] = pair;
+  Follow(world, replica, master);
+  Fill(world, master, 0, 50);
+  const std::string held = Digest(replica);
+  CHECK(world.Do(replica, {"SAVE"}) == "+OK\r\n");
+  world.Kill(replica);
+  world.Kill(master);
+  master.files.clear();
+  world.Restart(master);
+  world.Restart(replica);
+  world.Pass(base::Seconds(10));
+  CHECK(Digest(replica) == held);
+  CHECK(replica.Said("Full resync refused"));
+}

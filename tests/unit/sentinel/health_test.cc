@@ -243,8 +243,8 @@ TEST_CASE("links: the first words on a connection, and the renamed ones") {
   REQUIRE(sent.size() >= 4);
   CHECK(sent[0] == "AUTH u p");
   CHECK(sent[1] == "CLIENT SETNAME sentinel-11111111-cmd");
-  CHECK(sent[2] == "PONGPLEASE");
-  CHECK(sent[3] == "INFO");
+  CHECK(sent[2] == "INFO");
+  CHECK(sent[3] == "PONGPLEASE");
 }
 
 TEST_CASE("links: a refused connection is tried again after a tenth of a second, a hanging one after a second") {

@@ -1,0 +1,70 @@
+#include "sentinel/core/foreign.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sentinel/core/events.h"
+#include "sentinel/core/names.h"
+
+namespace sentinel {
+namespace {
+
+std::string WhyForeign(const State& state, const Master& master, const Replica& replica) {
+  if (!replica.foreign.hello.empty()) return fmt::format("hellos of {}", replica.foreign.hello);
+  for (const auto& [name, other] : state.masters) {
+    // Two names for one master, of which the other has not switched yet, look the same; then it is left alone until
+    // it has.
+    if (name != master.name && other.address == replica.address) return fmt::format("master of {}", name);
+  }
+  if (replica.info.role != Role::kMaster) return {};
+  for (const base::Endpoint& address : replica.info.replicas) {
+    const base::Endpoint known = KnownAs(master, address);
+    if (known == master.address || master.replicas.contains(known)) continue;
+    return fmt::format("unknown replica {}", address.ToString());
+  }
+  return {};
+}
+
+}  // namespace
+
+void NoteForeignHello(State& state, const Hello& hello, InstanceId via, const base::Now& now, Actions& out) {
+  Replica* replica = ReplicaOf(state, via);
+  Master* master = MasterOf(state, via);
+  if (replica == nullptr || master == nullptr || hello.master_name == master->name) return;
+  // One master under two names.
+  const bool ours =
+      hello.master == master->address || (hello.master != replica->address && master->replicas.contains(hello.master));
+  if (ours) return;
+  replica->foreign.hello = hello.master_name;
+  replica->foreign.heard_at = now.mono;
+  IsForeign(state, *master, *replica, out);
+}
+
+void ForgetForeignHello(DataNode& node) {
+  const bool before = node.foreign.heard_at && node.command.up() && *node.foreign.heard_at < *node.command.up_at;
+  if (!before) return;
+  node.foreign.hello.clear();
+  node.foreign.heard_at.reset();
+}
+
+bool IsForeign(State& state, const Master& master, Replica& replica, Actions& out) {
+  std::string why = WhyForeign(state, master, replica);
+  const bool foreign = !why.empty();
+  if (why == replica.foreign.why) return foreign;
+  const bool changed = foreign != !replica.foreign.why.empty();
+  const std::string shown = foreign ? why : replica.foreign.why;
+  replica.foreign.why = std::move(why);
+  if (changed) {
+    AnnounceEvent(state, &master, foreign ? "+foreign-node" : "-foreign-node",
+                  fmt::format("{} #{}", Describe(state, master, replica), shown), 0, out);
+  }
+  return foreign;
+}
+
+bool MayBeOrdered(const Replica& replica) {
+  return replica.foreign.why.empty() && replica.command.up() && replica.info_at &&
+         *replica.info_at >= *replica.command.up_at;
+}
+
+}  // namespace sentinel
