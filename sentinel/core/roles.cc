@@ -12,6 +12,7 @@
 #include "sentinel/core/names.h"
 #include "sentinel/core/pause.h"
 #include "sentinel/core/returning.h"
+#include "sentinel/core/steps.h"
 
 namespace sentinel {
 namespace {
@@ -29,6 +30,8 @@ bool LeaderIsGone(const State& state, const Master& master) {
 }
 
 bool IsLeftBehind(const State& state, const Master& master, const Replica& replica, const base::Now& now) {
+  // A hand-over began with it, and somebody else has become the master meanwhile: nobody else will re-point it.
+  if (replica.info.master == base::Endpoint{std::string(kDeadEndHost), kDeadEndPort}) return true;
   if (!master.switched_at || now.mono - *master.switched_at > master.failover_timeout) return false;
   const auto followed = master.replicas.find(KnownAs(master, replica.info.master));
   return followed != master.replicas.end() && followed->second.former && LeaderIsGone(state, master);
