@@ -109,10 +109,14 @@ TEST_CASE("history: a master that froze and comes back: what it wrote beyond is 
   REQUIRE(cluster.WaitNewMaster(old_port));
   cluster.NodeAt(old_port).process.Signal(SIGCONT);
   for (const auto& sentinel : cluster.sentinels) {
-    const bool known = WaitFor([&] { return At(Newest(*sentinel), "lost").text == "exact"; }, 60000);
+    const bool known = WaitFor([&] { return At(Newest(*sentinel), "lost").text != "unknown"; }, 60000);
     INFO(At(Newest(*sentinel), "lost-how").text);
     CHECK(known);
-    CHECK(At(Newest(*sentinel), "lost-bytes").text == "0");
+    // Nobody wrote, but hellos that waited in its sockets are in its stream, if it came to them before it was demoted.
+    const Value newest = Newest(*sentinel);
+    const std::string& lost = At(newest, "lost").text;
+    CHECK((lost == "exact" || lost == "at-most"));
+    CHECK(std::stoi(At(newest, "lost-bytes").text) < 2000);
   }
 }
 

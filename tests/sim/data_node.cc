@@ -134,6 +134,7 @@ void DataNode::Replicate() {
     if (refuses_empty_ && holds_data_ && !master.holds_data_ && unknown && master.offset_ < offset_ &&
         fed_by_ == master_) {
       link_up_ = false;
+      refusing_ = true;
       return;
     }
     if (!full_sync_until_) full_sync_until_ = queue_.now() + random_.Between(Millis(50), Millis(600));
@@ -147,6 +148,7 @@ void DataNode::Replicate() {
   if (!link_up_ || offset_ != master.offset_) received_at_ = queue_.now();
   offset_ = master.offset_;
   holds_data_ = master.holds_data_;
+  refusing_ = false;
   fed_by_ = master_;
   backlog_ = true;
   link_up_ = true;

@@ -38,6 +38,8 @@ class DataNode : public Host {
   bool holds_data() const { return holds_data_; }
   // A vigil-node: takes nothing from its master's address that came back empty.
   void set_refuses_empty(bool refuses) { refuses_empty_ = refuses; }
+  // Its master is empty: it keeps its data until an operator decides (replica-accept-empty-master).
+  bool refusing() const { return refusing_; }
 
   // After a crash, somebody else's master has this address: with a replica that our sentinels do not know, and
   // sentinels that speak of it by another name.
@@ -95,6 +97,7 @@ class DataNode : public Host {
   base::MonoTime received_at_{};
   bool holds_data_ = false;
   bool refuses_empty_ = false;
+  bool refusing_ = false;  // it waits for an operator's word
   bool backlog_ = false;  // without, a master's offset stands still
   HostId fed_by_ = -1;    // whose data these are
   bool foreign_ = false;

@@ -449,7 +449,7 @@ std::string World::Trouble() const {
       if (!node->is_master()) return fmt::format("{} is named as master, and is a replica", node->name());
     } else if (node->master() != master) {
       return fmt::format("{} does not follow host{}", node->name(), master);
-    } else if (!node->link_up()) {
+    } else if (!node->link_up() && !node->refusing()) {
       return fmt::format("{} has no link to its master", node->name());
     }
   }

@@ -55,6 +55,10 @@ class Allowed:
 
 
 ENTRIES = [
+    Allowed("* RESP?: SENTINEL failover x x", "FAILOVER takes options with us"),
+    Allowed("* RESP?: COMMAND INFO sentinel|failover", "FAILOVER takes options with us"),
+    Allowed("failover by *: *: +failover-loss", "ours says what a planned failover cost", always=False),
+    Allowed("* RESP?: SENTINEL SENTINELS mymaster", "flags and link counts depend on when peers were met", always=False),
     Allowed("failover by hand: observer: +vote-for-leader", "ours asks for votes before it forces a failover"),
     Allowed("failover by *: *: +failover-mode", "ours says how it moves the master, and why so", always=False),
     Allowed("failover by *: *: +failover-waiting-for-replicas", "ours says what it waits for", always=False),
