@@ -500,7 +500,10 @@ Outcome World::Run() {
     const sentinel::State& any = *sentinels_.front()->state();
     const auto address = sentinel::AddressOf(any, any.masters.at(kMaster)).endpoint;
     const DataNode& master = *node_of_.at(network_.HostOf(address.host));
-    data_survive_.Look(master.name(), master.holds_data());
+    // A node that keeps them and waits for an operator's word has kept them.
+    const bool kept = std::any_of(nodes_.begin(), nodes_.end(),
+                                  [](const auto& node) { return node->refusing() && node->holds_data(); });
+    data_survive_.Look(master.name(), master.holds_data() || kept);
   }
   outcome_.failures = verdict_.failures();
   return outcome_;
