@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,7 +36,10 @@ std::optional<std::uint64_t> ParseMemory(std::string_view text);
 
 std::string ToLower(std::string_view text);
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+// Views into `text`, which must live as long as they do: so no text that dies with the call.
 std::vector<std::string_view> Split(std::string_view text, char separator);
+template <std::same_as<std::string> Text>
+std::vector<std::string_view> Split(Text&& text, char separator) = delete;
 std::string_view Trim(std::string_view text);
 
 // Redis' glob: * ? [a-z] [^x] \escape. Linear in most cases; a run of stars costs no more than one.

@@ -62,7 +62,8 @@ void TakeDownUsers(NodeState& state) {
   for (const auto& [name, each] : access.users()) {
     std::vector<std::string>& line = state.settings.users.emplace_back();
     line.push_back(name);
-    for (const std::string_view word : base::Split(each->Describe(), ' ')) line.emplace_back(word);
+    const std::string rules = each->Describe();
+    for (const std::string_view word : base::Split(rules, ' ')) line.emplace_back(word);
   }
 }
 

@@ -515,6 +515,19 @@ TEST_CASE("authentication: without the password nothing is served, and little is
   }
 }
 
+TEST_CASE("settings: CONFIG REWRITE takes down the users as they are now") {
+  One one;
+  auto& [world, node] = one;
+  CHECK(world.Do(node, {"ACL", "SETUSER", "a-user-with-a-long-name", "on", "~keys:*", "-@all", "+get",
+                        "+config|get"}) == "+OK\r\n");
+  CHECK(world.Do(node, {"CONFIG", "REWRITE"}) == "+OK\r\n");
+  const auto& users = node.state().settings.users;
+  REQUIRE(users.size() == 2);
+  CHECK(fmt::format("{}", fmt::join(users[0], " ")) ==
+        "a-user-with-a-long-name on ~keys:* resetchannels -@all +get +config|get");
+  CHECK(fmt::format("{}", fmt::join(users[1], " ")).starts_with("default on nopass"));
+}
+
 TEST_CASE("debug: SLEEP is asked of the edge, and refused unless the settings allow it") {
   One one;
   auto& [world, node] = one;
