@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "sentinel/core/election.h"
 #include "sentinel/core/forget.h"
@@ -50,10 +51,11 @@ std::span<const std::string_view> OwnWords() {
   return kWords;
 }
 
-void AskWords(Link& link, Actions& out) {
+void AskWords(Peer& peer, Actions& out) {
+  if (std::exchange(peer.words_asked, true)) return;
   Command command{Request::kWords, "", 0, {"SENTINEL", "VIGIL"}};
   for (const std::string_view word : kWords) command.words.emplace_back(word);
-  SendOne(link, std::move(command), 0, out);
+  SendOne(peer.command, std::move(command), 0, out);
 }
 
 void TakeWords(Peer& peer, const ReplyValue& reply) {

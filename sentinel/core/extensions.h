@@ -25,7 +25,9 @@ inline constexpr std::string_view kRefusedPush = "refused-push";
 // The words we speak, sorted. Answered to `SENTINEL VIGIL <theirs> ...` as an array of bulk strings, whatever the
 // asker speaks.
 std::span<const std::string_view> OwnWords();
-void AskWords(Link& link, Actions& out);
+// Once on every connection, when it has answered to PING: to one that does not know us yet, a request of so many words
+// is a reason to hang up.
+void AskWords(Peer& peer, Actions& out);
 // An error means a stock sentinel. Words that we do not speak ourselves are of no use to us.
 void TakeWords(Peer& peer, const ReplyValue& reply);
 

@@ -58,6 +58,7 @@ void ForgetQuestions(State& state, const Watched& watched, const Link& link) {
   if (link.kind != LinkKind::kCommand) return;
   if (watched.node != nullptr) watched.node->info_asked_at.reset();
   if (watched.peer == nullptr) return;
+  watched.peer->words_asked = false;
   watched.peer->words_known = false;
   for (auto& [name, master] : state.masters) {
     const auto opinion = master.sentinels.find(watched.peer->run_id);
@@ -239,7 +240,6 @@ void LinkCameUp(State& state, const LinkUp& up, const base::Now& now, Actions& o
     AdvanceFailover(state, *watched->master, now, out);
     return;
   }
-  AskWords(link, out);
   for (auto& [master_name, master] : state.masters) {
     if (!master.sentinels.contains(watched->peer->run_id)) continue;
     SendHello(state, master, *watched, now, out);

@@ -136,6 +136,7 @@ struct Peer {
   std::optional<base::MonoTime> hello_heard_at;
   // Extensions that it speaks, asked on every connection (A1). Empty: stock, or not known yet.
   std::set<std::string> words;
+  bool words_asked = false;
   bool words_known = false;
   // What it was when we last knew: an unreachable one may be either.
   enum class Make : std::uint8_t { kUnknown, kOurs, kStock };

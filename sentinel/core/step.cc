@@ -152,7 +152,9 @@ void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions
       return NoteAuth(state, *watched, reply, out);
     case Request::kPing:
     case Request::kLastPing:
-      return TakePong(state, *watched, reply, now, out);
+      TakePong(state, *watched, reply, now, out);
+      if (watched->peer != nullptr && !reply.is_error()) AskWords(*watched->peer, out);
+      return;
     case Request::kInfo:
       if (watched->node != nullptr) TakeInfo(state, *watched, asked, reply, now, out);
       return;

@@ -68,14 +68,18 @@ void ClientPort::OnData(serve::ClientId client, std::string_view bytes) {
   ++options_.traffic->reads;
   options_.traffic->bytes_in += bytes.size();
   if (options_.timeout.count() > 0) found->second.heard_at = net::Loop::ReadClocks().mono;
-  found->second.parser.set_limits(options_.authenticated(client) ? resp::RequestParser::Limits{}
-                                                                 : resp::RequestParser::kUnauthenticated);
   found->second.parser.Feed(bytes);
   resp::Words words;
+  bool stranger = true;
   while (true) {
     // Every command may close this client, or kill others.
     found = connections_.find(client);
     if (found == connections_.end() || found->second.closing) return;
+    // AUTH counts for what stands behind it in the same bytes.
+    if (stranger) {
+      stranger = !options_.authenticated(client);
+      found->second.parser.set_limits(stranger ? resp::RequestParser::kUnauthenticated : resp::RequestParser::Limits{});
+    }
     switch (found->second.parser.Next(words)) {
       case resp::RequestParser::Outcome::kNeedMore:
         return;
