@@ -462,15 +462,15 @@ void NoteSwitched(State& state, Master& master, const base::Endpoint& to, const 
   Report(state, master, *decision, out);
 }
 
-void NoteInfo(State& state, Master& master, const DataNode& node, const base::Now& /*now*/, Actions& out) {
+void NoteInfo(State& state, Master& master, const base::Endpoint& address, const InfoReport& info, Actions& out) {
   Decision* decision = LastSwitchOf(master);
   if (decision == nullptr || decision->loss.kind != LossKind::kUnknown) return;
   bool news = false;
-  if (node.address == decision->to && decision->kept < 0) {
-    LearnFork(*decision, node.info);
+  if (address == decision->to && decision->kept < 0) {
+    LearnFork(*decision, info);
     news = decision->kept >= 0;
-  } else if (node.address == decision->from) {
-    news = SettleLoss(*decision, node.info);
+  } else if (address == decision->from) {
+    news = SettleLoss(*decision, info);
   }
   if (!news || decision->open()) return;
   Keep(state, out);

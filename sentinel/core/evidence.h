@@ -57,8 +57,8 @@ void NoteAborted(State& state, Master& master, std::string_view event, const bas
 // `master.address` changes.
 void NoteSwitched(State& state, Master& master, const base::Endpoint& to, const base::RunId& leader,
                   const base::Now& now, Actions& out);
-// A node has answered INFO: is it the old master of a switch whose loss is not settled?
-void NoteInfo(State& state, Master& master, const DataNode& node, const base::Now& now, Actions& out);
+// The node at `address` has said this of its replication: is it the old master of a switch whose loss is not settled?
+void NoteInfo(State& state, Master& master, const base::Endpoint& address, const InfoReport& info, Actions& out);
 // A save is durable: publications that waited for it are done.
 void NoteDurable(State& state, const base::Now& now, Actions& out);
 

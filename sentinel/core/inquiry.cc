@@ -117,7 +117,7 @@ void TakeInfo(State& state, const Watched& watched, const Command& asked, const 
   NoteGoodConduct(watched);
   node.info_at = now.mono;
   TakeRole(state, watched, node.info.role, now, out);
-  NoteInfo(state, *watched.master, node, now, out);
+  NoteInfo(state, *watched.master, node.address, node.info, out);
   state.timers.SetNoLater(InfoKey(watched), now.mono + InfoPeriod(state, watched));
 
   const std::string master_name = watched.master->name;

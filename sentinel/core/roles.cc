@@ -6,7 +6,9 @@
 #include <optional>
 
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/foreign.h"
+#include "sentinel/core/info_report.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/names.h"
@@ -64,6 +66,11 @@ void Correct(State& state, Master& master, Replica& replica, const base::Now& no
                 Describe(state, master, replica), master.address_change, out);
 }
 
+// Is it, or was it when we last saw it, a master with writes of its own?
+bool MayHoldHistory(const DataNode& node) {
+  return node.info.role == Role::kMaster;
+}
+
 }  // namespace
 
 bool FollowsAgreed(const Master& master, const Replica& replica) {
@@ -113,6 +120,9 @@ void SendSlaveOf(const Master& master, DataNode& node, const base::Endpoint* to,
   std::vector<Command> batch;
   batch.push_back(ignored({Verb(master, "MULTI")}));
   batch.push_back(ignored({Verb(master, "SLAVEOF"), host, port}));
+  // Where its own history ends, before it synchronizes with another: an INFO behind EXEC may come too late for that,
+  // as CONFIG REWRITE waits for the disk.
+  if (to != nullptr && MayHoldHistory(node)) batch.push_back(ignored({Verb(master, "INFO"), "replication"}));
   batch.push_back(ignored({Verb(master, "CONFIG"), "REWRITE"}));
   batch.push_back(ignored({client, "KILL", "TYPE", "normal"}));
   batch.push_back(ignored({client, "KILL", "TYPE", "pubsub"}));
@@ -121,6 +131,14 @@ void SendSlaveOf(const Master& master, DataNode& node, const base::Endpoint* to,
   batch.push_back(InfoCommand(master, now));
   node.info_asked_at = now.mono;
   SendBatch(node.command, std::move(batch), change, out);
+}
+
+void TakeSlaveOf(State& state, const Watched& watched, const ReplyValue& reply, Actions& out) {
+  if (watched.node == nullptr) return;
+  for (const ReplyValue& part : reply.elements) {
+    if (part.kind != ReplyValue::Kind::kString) continue;
+    NoteInfo(state, *watched.master, watched.node->address, ParseInfo(part.text), out);
+  }
 }
 
 }  // namespace sentinel

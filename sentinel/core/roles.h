@@ -7,7 +7,9 @@
 #pragma once
 
 #include "sentinel/core/action.h"
+#include "sentinel/core/reply.h"
 #include "sentinel/core/state.h"
+#include "sentinel/core/watched.h"
 
 namespace sentinel {
 
@@ -24,8 +26,12 @@ bool LooksSane(const State& state, const Master& master, const base::Now& now);
 
 // The transaction that changes a node's master, and makes its clients find out: MULTI, SLAVEOF, CONFIG REWRITE,
 // CLIENT KILL TYPE normal, CLIENT KILL TYPE pubsub, EXEC; and an INFO behind it, so that the effect is seen in the
-// same round trip. `to` is null for NO ONE. Leaves when `change` is durable. The node's command link must be up.
+// same round trip. A node that was a master tells inside the transaction, too, where its history ends. `to` is null
+// for NO ONE. Leaves when `change` is durable. The node's command link must be up.
 void SendSlaveOf(const Master& master, DataNode& node, const base::Endpoint* to, ChangeNumber change,
                  const base::Now& now, Actions& out);
+
+// The answer to that transaction: what a former master says of its history goes to the record of the failover.
+void TakeSlaveOf(State& state, const Watched& watched, const ReplyValue& reply, Actions& out);
 
 }  // namespace sentinel

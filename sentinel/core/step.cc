@@ -144,10 +144,11 @@ void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions
   switch (asked.request) {
     case Request::kIgnored:
     case Request::kSubscribe:
-    case Request::kSlaveOf:  // only a later INFO counts
     case Request::kPush:
     case Request::kScriptKill:
       return;
+    case Request::kSlaveOf:  // whether it is a replica now, only a later INFO tells
+      return TakeSlaveOf(state, *watched, reply, out);
     case Request::kAuth:
       return NoteAuth(state, *watched, reply, out);
     case Request::kPing:

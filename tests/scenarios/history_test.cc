@@ -272,3 +272,27 @@ TEST_CASE("history: the address leaves in the turn in which it is durable, howev
     CHECK(heard - took.count() <= 2);
   }
 }
+
+TEST_CASE("history: a frozen master that synchronizes before it answers INFO still tells what it wrote beyond") {
+  World world;
+  Settle(world, 3, 2);
+  world.Freeze(7000);
+  REQUIRE(
+      world.RunUntil([&] { return world.Has(1, "+switch-master") && world.Has(2, "+switch-master"); }, Millis(9000)));
+  scenario::Node& former = world.node(7000);
+  const scenario::Node& master = world.node(Last(world, LeaderOf(world, 3)).to.port);
+  former.offset = master.second_offset - 1 + 134;
+  // Its configuration is on a slow disk: until its CONFIG REWRITE is answered, it has synchronized.
+  int reads = 0;
+  former.before_info = [&](scenario::Node& node) {
+    if (node.master_port == 0 || ++reads == 1) return;
+    node.replid = master.replid;
+    node.replid2.clear();
+    node.offset = master.offset;
+  };
+  world.Thaw(7000);
+  const auto counted = [&] { return Last(world, LeaderOf(world, 3)).loss.kind == LossKind::kAtMost; };
+  world.RunUntil(counted, Millis(9000));
+  INFO(Last(world, LeaderOf(world, 3)).loss.how);
+  CHECK(Last(world, LeaderOf(world, 3)).loss.bytes == 134);
+}
