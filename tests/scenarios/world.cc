@@ -370,6 +370,7 @@ ReplyValue World::Answer(Node& node, const std::shared_ptr<Connection>& connecti
     for (const Command& queued : std::exchange(connection->transaction, {})) {
       replies.push_back(Answer(node, connection, queued));
     }
+    if (node.after_exec) node.after_exec(node);
     return ReplyValue::Array(std::move(replies));
   }
   if (connection->in_multi) {

@@ -42,6 +42,7 @@ struct Node {
   std::vector<std::string> other_replicas;  // "ip:port" of replicas that are none of this world's nodes
   bool obeys = true;                        // false: SLAVEOF is answered and not done
   std::function<void(Node&)> before_info;   // called before each INFO is answered
+  std::function<void(Node&)> after_exec;    // called behind each transaction
   std::vector<std::string> commands;        // SLAVEOF words received, as text
   MonoTime link_lost_at{};
 
