@@ -122,10 +122,7 @@ void ReplyKeyFlags(const CommandRow& row, resp::ReplyWriter& reply) {
   reply.Simple((row.flags & kWrite) != 0 ? "update" : "access");
 }
 
-// How the keys are found, in the newer form of COMMAND INFO: where the search begins, and which range follows.
-void ReplyKeySpec(const CommandRow& row, resp::ReplyWriter& reply) {
-  if (row.keys.first == 0) return reply.Set(0);
-  reply.Set(1);
+void ReplySearch(const CommandRow& row, int begin, resp::ReplyWriter& reply) {
   reply.Map(3);
   reply.Bulk("flags");
   ReplyKeyFlags(row, reply);
@@ -136,8 +133,12 @@ void ReplyKeySpec(const CommandRow& row, resp::ReplyWriter& reply) {
   reply.Bulk("spec");
   reply.Map(1);
   reply.Bulk("index");
-  reply.Integer(row.keys.first);
+  reply.Integer(begin);
   reply.Bulk("find_keys");
+}
+
+void ReplyRangeSpec(const CommandRow& row, resp::ReplyWriter& reply) {
+  ReplySearch(row, row.keys.first, reply);
   reply.Map(2);
   reply.Bulk("type");
   reply.Bulk("range");
@@ -149,6 +150,40 @@ void ReplyKeySpec(const CommandRow& row, resp::ReplyWriter& reply) {
   reply.Integer(row.keys.step);
   reply.Bulk("limit");
   reply.Integer(0);
+}
+
+// Counted from the word with the number.
+void ReplyCountedSpec(const CommandRow& row, resp::ReplyWriter& reply) {
+  ReplySearch(row, row.keys.counted_at, reply);
+  reply.Map(2);
+  reply.Bulk("type");
+  reply.Bulk("keynum");
+  reply.Bulk("spec");
+  reply.Map(3);
+  reply.Bulk("keynumidx");
+  reply.Integer(0);
+  reply.Bulk("firstkey");
+  reply.Integer(1);
+  reply.Bulk("keystep");
+  reply.Integer(1);
+}
+
+// How the keys are found, in the newer form of COMMAND INFO: where the search begins, and which range follows.
+void ReplyKeySpecs(const CommandRow& row, resp::ReplyWriter& reply) {
+  reply.Set((row.keys.first != 0 ? 1 : 0) + (row.keys.counted_at != 0 ? 1 : 0));
+  if (row.keys.first != 0) ReplyRangeSpec(row, reply);
+  if (row.keys.counted_at != 0) ReplyCountedSpec(row, reply);
+}
+
+// What the row is to clients that look for keys themselves: with keys in a place of their own it is one flag more.
+void ReplyFlags(const CommandRow& row, resp::ReplyWriter& reply) {
+  std::size_t count = row.keys.counted_at != 0 ? 1 : 0;
+  for (const Named& flag : kFlagNames) count += (row.flags & flag.bit) != 0 ? 1 : 0;
+  reply.Set(count);
+  for (const Named& flag : kFlagNames) {
+    if ((row.flags & flag.bit) != 0) reply.Simple(flag.name);
+  }
+  if (row.keys.counted_at != 0) reply.Simple("movablekeys");
 }
 
 // What a client that speaks to a whole cluster should know; only what commands of ours have.
@@ -183,13 +218,13 @@ void ReplyInfo(const Entries& entries, const std::string& name, const Entry& ent
   reply.Array(10);
   reply.Bulk(name);
   reply.Integer(row.arity);
-  ReplyNames(row.flags, kFlagNames, "", reply);
+  ReplyFlags(row, reply);
   reply.Integer(row.keys.first);
   reply.Integer(row.keys.last);
   reply.Integer(row.keys.step);
   ReplyNames(CategoriesOf(row), Categories(), "@", reply);
   ReplyTips(row.name, reply);
-  ReplyKeySpec(row, reply);
+  ReplyKeySpecs(row, reply);
   const auto [begin, end] = Subcommands(entries, name);
   if (!entry.container) return reply.Set(0);
   reply.Array(static_cast<std::size_t>(std::distance(begin, end)));
@@ -296,16 +331,20 @@ void ReplyKeys(const CommandTable& table, const Words& words, bool with_flags, r
   if (entry == nullptr) return reply.Error("ERR Invalid command specified");
   const CommandRow& row = *entry->row;
   // A shard channel stands where a key stands, so that requests are routed by it, but is none.
-  if (row.keys.first == 0 || (row.flags & kPubsub) != 0) {
+  if (!row.keys.any() || (row.flags & kPubsub) != 0) {
     return reply.Error("ERR The command has no key arguments");
   }
   if (!ArityFits(row, request.size())) return reply.Error("ERR Invalid number of arguments specified for command");
-  VIGIL_CHECK(row.keys.first > 0 && row.keys.step > 0);
   const auto count = static_cast<std::ptrdiff_t>(request.size());
   const std::ptrdiff_t last = row.keys.last < 0 ? count + row.keys.last : row.keys.last;
   std::vector<std::string_view> keys;
-  for (std::ptrdiff_t at = row.keys.first; at <= last && at < count; at += row.keys.step) {
+  for (std::ptrdiff_t at = row.keys.first; at > 0 && at <= last && at < count; at += row.keys.step) {
     keys.push_back(request[static_cast<std::size_t>(at)]);
+  }
+  const std::size_t counted = CountedKeys(row, request);
+  if (row.keys.counted_at != 0 && counted == 0) return reply.Error("ERR Invalid arguments specified for command");
+  for (std::size_t i = 1; i <= counted; ++i) {
+    keys.push_back(request[static_cast<std::size_t>(row.keys.counted_at) + i]);
   }
   reply.Array(keys.size());
   for (const std::string_view key : keys) {
@@ -349,6 +388,14 @@ class LowerName {
 };
 
 }  // namespace
+
+std::size_t CountedKeys(const CommandRow& row, const Words& words) {
+  const auto at = static_cast<std::size_t>(row.keys.counted_at);
+  if (at == 0 || at >= words.size()) return 0;
+  const auto count = base::ParseInt<std::int64_t>(words[at]);
+  if (!count || *count < 1 || *count >= static_cast<std::int64_t>(words.size() - at)) return 0;
+  return static_cast<std::size_t>(*count);
+}
 
 std::span<const CategoryName> Categories() {
   return kCategoryNames;

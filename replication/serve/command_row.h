@@ -65,6 +65,10 @@ struct KeyPositions {
   int first = 0;
   int last = 0;
   int step = 0;
+  // The word that says how many keys stand behind it ("LMPOP 2 a b LEFT"), besides those above; 0: none does.
+  int counted_at = 0;
+
+  bool any() const { return first != 0 || counted_at != 0; }
 };
 
 struct CommandRow {
@@ -77,6 +81,10 @@ struct CommandRow {
   std::string_view summary;     // one sentence, without its full stop
   std::string_view usage = {};  // what stands behind the name, for HELP: "<pattern> [<pattern> ...]"
 };
+
+// The number that stands in words[row.keys.counted_at]; 0 without one, or when it is no number or more than there are
+// words behind it: the command itself will complain then.
+std::size_t CountedKeys(const CommandRow& row, const Words& words);
 
 // Every category, in the order in which ACL CAT lists them.
 struct CategoryName {

@@ -68,7 +68,7 @@ Verdict JudgeBy(const Selector& selector, const CommandTable::Entry& entry, cons
   if (!selector.AllowsCommand(entry, words)) return {Reason::kCommand, 0};
   const CommandRow& row = *entry.row;
   Verdict verdict;
-  if (!selector.all_keys() && row.keys.first > 0 && (row.flags & kPubsub) == 0) {
+  if (!selector.all_keys() && row.keys.any() && (row.flags & kPubsub) == 0) {
     ForEachKey(row, words, [&](std::size_t word, std::uint8_t access) {
       if (selector.AllowsKey(words[word], access)) return true;
       verdict = {Reason::kKey, word};
@@ -92,6 +92,13 @@ void ForEachKey(const CommandRow& row, const Words& words,
   const std::ptrdiff_t last = row.keys.last < 0 ? count + row.keys.last : row.keys.last;
   for (std::ptrdiff_t at = row.keys.first; at > 0 && at <= last && at < count; at += row.keys.step) {
     if (!see(static_cast<std::size_t>(at), AccessTo(row, words, at == row.keys.first))) return;
+  }
+  const std::size_t counted = CountedKeys(row, words);
+  for (std::size_t i = 1; i <= counted; ++i) {
+    const std::size_t at = static_cast<std::size_t>(row.keys.counted_at) + i;
+    // What stands besides a first key of another kind (ZUNIONSTORE's target) is only read.
+    const std::uint8_t access = row.keys.first != 0 ? kKeyRead : AccessTo(row, words, true);
+    if (!see(at, access)) return;
   }
 }
 

@@ -155,9 +155,30 @@ TEST_CASE("command rows: COMMAND GETKEYS") {
   CHECK(Replied(2, {"command", "getkeys", "ssubscribe", "a", "b"}) == "-ERR The command has no key arguments\r\n");
 }
 
+TEST_CASE("command rows: keys may be counted by a word before them") {
+  static constexpr CommandRow kLmpop{
+      "lmpop", -4, serve::kWrite, {0, 0, 0, 1}, serve::kCatList, "list", "Pop elements from a list"};
+  CommandTable table;
+  table.Add(kLmpop, 0, 0);
+  const auto replied = [&table](const Words& words) {
+    std::string out;
+    resp::ReplyWriter reply(out, 2);
+    serve::ReplyCommand(table, words, reply);
+    return out;
+  };
+  CHECK(replied({"command", "getkeys", "lmpop", "2", "a", "b", "left"}) == "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+  for (const std::string_view count : {"0", "4", "-1", "x", ""}) {
+    CHECK(replied({"command", "getkeys", "lmpop", count, "a", "b", "left"}) ==
+          "-ERR Invalid arguments specified for command\r\n");
+  }
+  const std::string info = replied({"command", "info", "lmpop"});
+  CHECK(info.find("*2\r\n+write\r\n+movablekeys\r\n:0\r\n:0\r\n:0\r\n") != std::string::npos);
+  CHECK(info.find("$6\r\nkeynum\r\n$4\r\nspec\r\n*6\r\n$9\r\nkeynumidx\r\n:0\r\n$8\r\nfirstkey\r\n:1\r\n"
+                  "$7\r\nkeystep\r\n:1\r\n") != std::string::npos);
+}
+
 TEST_CASE("command rows: COMMAND GETKEYSANDFLAGS tells what is done with each key") {
-  CHECK(Replied(2, {"command", "getkeysandflags", "get", "a"}) ==
-        "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+RO\r\n+access\r\n");
+  CHECK(Replied(2, {"command", "getkeysandflags", "get", "a"}) == "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+RO\r\n+access\r\n");
   CHECK(Replied(3, {"command", "getkeysandflags", "foo", "a"}) == "-ERR Invalid command specified\r\n");
 }
 
