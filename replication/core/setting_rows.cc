@@ -243,6 +243,7 @@ constexpr std::array kUsed = {
                .render = &RenderReplicaof},
     SettingRow{.name = "requirepass", .kind = kText, .field = &S::requirepass},
     SettingRow{.name = "save", .kind = kSpecial, .flags = kManyWords, .apply = &ApplySave, .render = &RenderSave},
+    SettingRow{.name = "set-max-intset-entries", .kind = kNumber, .field = &S::set_max_intset_entries},
     SettingRow{.name = "shutdown-timeout", .kind = kNumber, .field = &S::shutdown_timeout, .high = kIntMax},
     SettingRow{.name = "stop-writes-on-bgsave-error", .kind = kYesNo, .field = &S::stop_writes_on_bgsave_error},
     SettingRow{.name = "supervised",

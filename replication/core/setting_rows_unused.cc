@@ -137,7 +137,6 @@ constexpr std::array kUnused = {
     SettingRow{.name = "replica-lazy-flush", .alias = "slave-lazy-flush", .kind = kYesNo, .fallback = "no"},
     SettingRow{.name = "sanitize-dump-payload", .kind = kChoice, .choices = "no yes clients", .fallback = "no"},
     SettingRow{.name = "server_cpulist", .kind = kText, .flags = kFixed, .fallback = ""},
-    SettingRow{.name = "set-max-intset-entries", .kind = kNumber, .fallback = "512"},
     SettingRow{.name = "set-proc-title", .kind = kYesNo, .flags = kFixed, .fallback = "yes"},
     SettingRow{.name = "shutdown-on-sigint", .kind = kWords, .flags = kManyWords, .fallback = "default"},
     SettingRow{.name = "shutdown-on-sigterm", .kind = kWords, .flags = kManyWords, .fallback = "default"},

@@ -62,6 +62,7 @@ struct Settings {
   // Up to where collections are packed.
   std::uint64_t hash_max_listpack_entries = 512;
   std::uint64_t hash_max_listpack_value = 64;
+  std::uint64_t set_max_intset_entries = 512;
   std::string dir;  // absolute once the program runs; empty: where it was started
   std::string logfile;
   std::string loglevel = "notice";

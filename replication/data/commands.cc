@@ -251,7 +251,8 @@ constexpr DataCommand kCommands[] = {
 std::span<const DataCommand> DataCommands() {
   static const std::vector<DataCommand> all = [] {
     std::vector<DataCommand> rows;
-    for (const std::span<const DataCommand> group : {std::span<const DataCommand>(kCommands), HashCommands()}) {
+    for (const std::span<const DataCommand> group :
+         {std::span<const DataCommand>(kCommands), HashCommands(), SetCommands()}) {
       rows.insert(rows.end(), group.begin(), group.end());
     }
     return rows;

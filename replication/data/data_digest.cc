@@ -6,6 +6,7 @@
 #include "replication/base/check.h"
 #include "replication/base/digest.h"
 #include "replication/data/hash_value.h"
+#include "replication/data/set_value.h"
 
 namespace data {
 namespace {
@@ -49,8 +50,10 @@ void MixValue(Sum& sum, const Entry& entry) {
         Xor(sum, Bytes(item));
       });
       return;
-    case ValueType::kList:
     case ValueType::kSet:
+      SetView(entry).ForEach([&sum](std::string_view member) { Xor(sum, member); });
+      return;
+    case ValueType::kList:
     case ValueType::kZset:
     case ValueType::kStream:
       break;

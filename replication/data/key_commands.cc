@@ -5,6 +5,7 @@
 #include "replication/base/text.h"
 #include "replication/data/handlers.h"
 #include "replication/data/lookup.h"
+#include "replication/data/set_value.h"
 
 namespace data {
 namespace {
@@ -21,8 +22,9 @@ std::string_view EncodingName(const Entry& entry) {
       return entry.packing() != Packing::kEdited && entry.TextSize() <= kEmbeddedBytes ? "embstr" : "raw";
     case ValueType::kHash:
       return entry.encoding() == Encoding::kTree ? "hashtable" : "listpack";
-    case ValueType::kList:
     case ValueType::kSet:
+      return SetView(entry).is_intset() ? "intset" : "hashtable";
+    case ValueType::kList:
     case ValueType::kZset:
     case ValueType::kStream:
       break;

@@ -188,6 +188,12 @@ void Keyspace::Change(const Spot& spot, std::string_view key, ValueType type,
   scratch_ = std::move(contents.packed);
 }
 
+void Keyspace::SetContents(const Spot& spot, std::string_view key, ValueType type, Contents contents,
+                           UnixMs expires_at) {
+  BeforeChange(spot.db, spot.bucket, key);
+  Put(spot, key, NewValue::OfContents(type, contents), expires_at);
+}
+
 void Keyspace::SetExpiry(const Spot& spot, UnixMs expires_at) {
   VIGIL_CHECK(spot);
   BeforeChange(spot.db, spot.bucket, spot->key());

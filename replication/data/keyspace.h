@@ -131,6 +131,9 @@ class Keyspace {
   // Lets `change` work on a collection of this type, a new one if the spot is empty: with nothing packed and no tree
   // then. The key goes when `change` returns false: a collection without items does not exist. Keeps the expiry.
   void Change(const Spot& spot, std::string_view key, ValueType type, const std::function<bool(Contents&)>& change);
+  // Writes a collection, which must have items, in place of whatever is there.
+  void SetContents(const Spot& spot, std::string_view key, ValueType type, Contents contents,
+                   UnixMs expires_at = kNever);
   // Redis counts a change for each item; the door counts one for the key.
   void CountChanges(std::uint64_t more) { dirty_ += more; }
   // kNever takes the expiry away. The spot must hold a key.

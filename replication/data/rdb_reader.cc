@@ -12,6 +12,7 @@
 #include "replication/data/hash_value.h"
 #include "replication/data/old_packings.h"
 #include "replication/data/rdb_format.h"
+#include "replication/data/set_value.h"
 
 namespace data {
 namespace {
@@ -375,6 +376,7 @@ RdbReader::Outcome RdbReader::ReadKey(Cursor& cursor, std::uint8_t type) {
     case rdb::kTypeString:
       if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
       return ReadString(cursor, key);
+    case rdb::kTypeSet:
     case rdb::kTypeHash:
       if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
       return BeginElements(cursor, type, key);
@@ -383,6 +385,10 @@ RdbReader::Outcome RdbReader::ReadKey(Cursor& cursor, std::uint8_t type) {
     case rdb::kTypeHashListpack:
       if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
       return ReadPackedHash(cursor, type, key);
+    case rdb::kTypeSetIntset:
+    case rdb::kTypeSetListpack:
+      if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
+      return ReadPackedSet(cursor, type, key);
     default:
       break;
   }
@@ -447,6 +453,30 @@ RdbReader::Outcome RdbReader::ReadPackedHash(Cursor& cursor, std::uint8_t type, 
   return LoadCollection(cursor, ValueType::kHash, key, std::move(*contents));
 }
 
+RdbReader::Outcome RdbReader::ReadPackedSet(Cursor& cursor, std::uint8_t type, std::string_view key) {
+  const std::size_t begin = cursor.at();
+  std::string_view bytes;
+  if (const Outcome outcome = cursor.Text(bytes, value_scratch_); outcome != Outcome::kOk) return outcome;
+  const auto valid = type == rdb::kTypeSetIntset ? CheckIntset(bytes) : CheckListpack(bytes);
+  if (!valid) return cursor.Bad(begin, valid.error().text);
+  std::optional<Contents> contents;
+  if (type == rdb::kTypeSetIntset) {
+    contents = SetFromIntset(std::string(bytes), into_);
+  } else if (!ListpackView(bytes).empty()) {
+    contents.emplace();
+    SetEditor set(*contents, into_);
+    IntText buffer;
+    for (const PackedElement& member : ListpackView(bytes)) {
+      if (!set.Add(member.Text(buffer))) return cursor.Bad(begin, "a set with a member twice");
+    }
+  }
+  if (!contents) {
+    expires_at_ = kNever;
+    return Outcome::kOk;
+  }
+  return LoadCollection(cursor, ValueType::kSet, key, std::move(*contents));
+}
+
 RdbReader::Outcome RdbReader::BeginElements(Cursor& cursor, std::uint8_t type, std::string_view key) {
   std::uint64_t count = 0;
   if (const Outcome outcome = cursor.PlainLength(count); outcome != Outcome::kOk) return outcome;
@@ -459,6 +489,24 @@ RdbReader::Outcome RdbReader::BeginElements(Cursor& cursor, std::uint8_t type, s
 }
 
 RdbReader::Outcome RdbReader::ReadElement(Cursor& cursor) {
+  const bool is_hash = filling_->type == rdb::kTypeHash;
+  if (const Outcome outcome = is_hash ? ReadField(cursor) : ReadMember(cursor); outcome != Outcome::kOk) {
+    return outcome;
+  }
+  if (--filling_->left > 0) return Outcome::kOk;
+  Filling filled = std::move(*filling_);
+  filling_.reset();
+  return LoadCollection(cursor, is_hash ? ValueType::kHash : ValueType::kSet, filled.key, std::move(filled.contents));
+}
+
+RdbReader::Outcome RdbReader::ReadMember(Cursor& cursor) {
+  std::string_view member;
+  if (const Outcome outcome = cursor.Text(member, key_scratch_); outcome != Outcome::kOk) return outcome;
+  if (SetEditor(filling_->contents, into_).Add(member)) return Outcome::kOk;
+  return cursor.Bad(0, fmt::format("the member {} stands there twice", base::Quoted(member.substr(0, 64))));
+}
+
+RdbReader::Outcome RdbReader::ReadField(Cursor& cursor) {
   std::string_view field;
   std::string_view value;
   if (const Outcome outcome = cursor.Text(field, key_scratch_); outcome != Outcome::kOk) return outcome;
@@ -466,10 +514,7 @@ RdbReader::Outcome RdbReader::ReadElement(Cursor& cursor) {
   if (!HashEditor(filling_->contents, into_).Set(field, value)) {
     return cursor.Bad(0, fmt::format("the field {} stands there twice", base::Quoted(field.substr(0, 64))));
   }
-  if (--filling_->left > 0) return Outcome::kOk;
-  Filling filled = std::move(*filling_);
-  filling_.reset();
-  return LoadCollection(cursor, ValueType::kHash, filled.key, std::move(filled.contents));
+  return Outcome::kOk;
 }
 
 RdbReader::Outcome RdbReader::ReadEnd(Cursor& cursor) {

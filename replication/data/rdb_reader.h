@@ -61,7 +61,10 @@ class RdbReader {
   Outcome ReadString(Cursor& cursor, std::string_view key);
   Outcome ReadPackedHash(Cursor& cursor, std::uint8_t type, std::string_view key);
   Outcome BeginElements(Cursor& cursor, std::uint8_t type, std::string_view key);
+  Outcome ReadPackedSet(Cursor& cursor, std::uint8_t type, std::string_view key);
   Outcome ReadElement(Cursor& cursor);
+  Outcome ReadField(Cursor& cursor);
+  Outcome ReadMember(Cursor& cursor);
   Outcome Loaded(Cursor& cursor, std::string_view key, bool fresh);
   Outcome LoadCollection(Cursor& cursor, ValueType type, std::string_view key, Contents contents);
   bool DropsExpired();

@@ -10,6 +10,7 @@
 #include "replication/base/text.h"
 #include "replication/data/crc64.h"
 #include "replication/data/field_tree.h"
+#include "replication/data/listpack.h"
 #include "replication/data/rdb_format.h"
 
 namespace data {
@@ -109,8 +110,9 @@ std::uint8_t TypeOf(const Batch::Record& record) {
       return rdb::kTypeString;
     case ValueType::kHash:
       return tree ? rdb::kTypeHash : rdb::kTypeHashListpack;
-    case ValueType::kList:
     case ValueType::kSet:
+      return !tree && record.packing == Packing::kIntset ? rdb::kTypeSetIntset : rdb::kTypeSet;
+    case ValueType::kList:
     case ValueType::kZset:
     case ValueType::kStream:
       break;
@@ -170,14 +172,23 @@ void RdbEncoder::SelectDb(int db, std::string& out) {
 
 void RdbEncoder::AppendTree(const Batch& batch, const Batch::Record& record, std::string& out,
                             const std::function<void()>& give) {
-  VIGIL_CHECK(record.type == ValueType::kHash);
+  VIGIL_CHECK(record.type == ValueType::kHash || record.type == ValueType::kSet);
+  const bool with_values = record.type == ValueType::kHash;
   const auto& fields = static_cast<const FieldTree&>(batch.Tree(record));
   AppendLength(out, fields.size());
-  fields.ForEach([this, &out, &give](std::string_view field, std::string_view value) {
+  fields.ForEach([&](std::string_view field, std::string_view value) {
     AppendText(out, field, options_.compress, scratch_);
-    AppendText(out, value, options_.compress, scratch_);
+    if (with_values) AppendText(out, value, options_.compress, scratch_);
     give();
   });
+}
+
+// Redis 7.0 knows no packed sets but those of integers.
+void RdbEncoder::AppendMembers(std::string_view packed, std::string& out) {
+  const ListpackView members(packed);
+  AppendLength(out, members.size());
+  IntText buffer;
+  for (const PackedElement& member : members) AppendText(out, member.Text(buffer), options_.compress, scratch_);
 }
 
 void RdbEncoder::Append(const Batch& batch, std::string& out, const std::function<void()>& full) {
@@ -200,6 +211,8 @@ void RdbEncoder::Append(const Batch& batch, std::string& out, const std::functio
       AppendInteger(out, record.integer);
     } else if (record.encoding == Encoding::kTree) {
       AppendTree(batch, record, out, give);
+    } else if (TypeOf(record) == rdb::kTypeSet) {
+      AppendMembers(batch.Text(record), out);
     } else {
       AppendText(out, batch.Text(record), options_.compress, scratch_);
     }

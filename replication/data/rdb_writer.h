@@ -55,6 +55,7 @@ class RdbEncoder {
  private:
   void SelectDb(int db, std::string& out);
   void AppendTree(const Batch& batch, const Batch::Record& record, std::string& out, const std::function<void()>& give);
+  void AppendMembers(std::string_view packed, std::string& out);
   void Account(std::string_view written);
 
   RdbOptions options_;

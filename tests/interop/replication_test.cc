@@ -27,7 +27,7 @@ std::string Name(const Cast& cast) {
   return fmt::format("master {}, replica {}", word(cast.master), word(cast.replica));
 }
 
-// Strings and hashes of every size and kind, expiries, two databases.
+// Values of every type, size and kind, expiries, two databases.
 void Fill(const Member& node, int keys, const std::string& prefix) {
   Redis redis(node.port, 20000);
   int sent = 0;
@@ -37,7 +37,7 @@ void Fill(const Member& node, int keys, const std::string& prefix) {
   };
   for (int i = 0; i < keys; ++i) {
     const std::string key = prefix + std::to_string(i);
-    switch (i % 9) {
+    switch (i % 11) {
       case 0:
         send({"SET", key, std::to_string(i * 7919)});
         break;
@@ -62,6 +62,14 @@ void Fill(const Member& node, int keys, const std::string& prefix) {
       case 7:
         send({"HSET", key, "field", std::to_string(i), "long", std::string(static_cast<std::size_t>(i % 90), 'h')});
         if (i % 4 == 0) send({"HDEL", key, "field", "missing"});
+        break;
+      case 8:
+        send({"SADD", key, std::to_string(i), std::to_string(i * 100000), i % 2 == 0 ? "7" : "text"});
+        if (i % 4 == 0) send({"SPOP", key});
+        break;
+      case 9:
+        send({"SADD", prefix + "set", std::to_string(i), "member:" + std::to_string(i)});
+        send({"SPOP", prefix + "set", i % 7 == 0 ? "2" : "0"});
         break;
       default:
         send({"HINCRBY", key, "count", "2"});

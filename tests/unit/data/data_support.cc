@@ -5,6 +5,7 @@
 
 #include "replication/base/text.h"
 #include "replication/data/hash_value.h"
+#include "replication/data/set_value.h"
 
 namespace data {
 namespace {
@@ -21,7 +22,23 @@ Fields FieldsOf(const HashView& hash) {
   return fields;
 }
 
+std::set<std::string> MembersOf(const SetView& set) {
+  std::set<std::string> members;
+  set.ForEach([&members](std::string_view member) {
+    const bool fresh = members.emplace(member).second;
+    REQUIRE(fresh);
+  });
+  REQUIRE(members.size() == set.size());
+  return members;
+}
+
 }  // namespace
+
+std::string SetText(const std::set<std::string>& members) {
+  std::string text = "set";
+  for (const std::string& member : members) text += fmt::format(" {}", base::Quoted(member));
+  return text;
+}
 
 std::string HashText(const Fields& fields) {
   std::string text = "hash";
@@ -31,6 +48,7 @@ std::string HashText(const Fields& fields) {
 
 std::string ValueText(const Entry& entry) {
   if (entry.type() == ValueType::kHash) return HashText(FieldsOf(HashView(entry)));
+  if (entry.type() == ValueType::kSet) return SetText(MembersOf(SetView(entry)));
   IntText buffer;
   return std::string(entry.Text(buffer));
 }
@@ -40,6 +58,11 @@ std::string ValueText(const Batch& batch, const Batch::Record& record) {
     return HashText(FieldsOf(record.encoding == Encoding::kTree
                                  ? HashView(static_cast<const FieldTree&>(batch.Tree(record)))
                                  : HashView(ListpackView(batch.Text(record)))));
+  }
+  if (record.type == ValueType::kSet) {
+    return SetText(MembersOf(record.encoding == Encoding::kTree
+                                 ? SetView(static_cast<const FieldTree&>(batch.Tree(record)))
+                                 : SetView(record.packing, batch.Text(record))));
   }
   return record.encoding == Encoding::kInt ? fmt::format("{}", record.integer) : std::string(batch.Text(record));
 }
@@ -115,10 +138,44 @@ void ChangeSomeHash(Keyspace& keyspace, Model& model, base::Random& random, std:
   }
 }
 
+// Adds or erases some members of a set: of integers, small or large.
+void ChangeSomeSet(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys) {
+  const int db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
+  const std::string key = fmt::format("set:{}", random.Below(keys / 20 + 1));
+  const Spot spot = keyspace.Find(db, key);
+  const auto held = model.find({db, key});
+  REQUIRE(static_cast<bool>(spot) == (held != model.end()));
+  std::set<std::string> members = spot ? MembersOf(SetView(*spot)) : std::set<std::string>{};
+  const bool erase = random.Chance(0.4);
+  const std::uint64_t range = key.back() % 2 == 0 ? 20 : 400;
+  const bool numbers = random.Chance(0.7);
+  keyspace.Change(spot, key, ValueType::kSet, [&](Contents& contents) {
+    SetEditor set(contents, keyspace);
+    for (std::uint64_t n = random.Below(30) + 1; n > 0; --n) {
+      const std::string member = fmt::format("{}{}", numbers ? "" : "m", random.Below(range));
+      if (erase) {
+        CHECK(set.Erase(member) == (members.erase(member) > 0));
+        if (!set.HasItems()) break;
+      } else {
+        CHECK(set.Add(member) == members.insert(member).second);
+      }
+    }
+    CHECK(set.HasItems() == !members.empty());
+    return set.HasItems();
+  });
+  if (members.empty()) {
+    model.erase({db, key});
+  } else {
+    const UnixMs expires_at = held != model.end() ? held->second.second : kNever;
+    model[{db, key}] = {SetText(members), expires_at};
+  }
+}
+
 }  // namespace
 
 void ChangeSomething(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys) {
   if (random.Chance(0.05)) return ChangeSomeHash(keyspace, model, random, keys);
+  if (random.Chance(0.05)) return ChangeSomeSet(keyspace, model, random, keys);
   const int db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
   const std::string key = fmt::format("key:{}", random.Below(keys));
   const Spot spot = keyspace.Find(db, key);

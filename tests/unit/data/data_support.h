@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,7 +15,8 @@ namespace data {
 
 // The text of a hash for models: its fields and values in order, quoted.
 std::string HashText(const std::map<std::string, std::string>& fields);
-// The value as it is in a model: the text of a string, HashText() of a hash.
+std::string SetText(const std::set<std::string>& members);
+// The value as it is in a model: the text of a string, HashText() of a hash, SetText() of a set.
 std::string ValueText(const Entry& entry);
 std::string ValueText(const Batch& batch, const Batch::Record& record);
 
@@ -25,7 +27,7 @@ void Put(Keyspace& keyspace, int db, std::string_view key, std::string_view valu
 std::string Get(const Keyspace& keyspace, int db, std::string_view key);
 Model ContentsOf(const Keyspace& keyspace);
 
-// One random change to both, of about `keys` keys in all databases: strings mostly, and hashes. Never a flush or a
+// One random change to both, of about `keys` keys in all databases: strings mostly, and collections. Never a flush or a
 // swap.
 void ChangeSomething(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys);
 

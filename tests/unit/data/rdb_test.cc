@@ -115,12 +115,13 @@ TEST_CASE("rdb: a file of redis-server 7.0.15 is read, every string form of it")
   }
 }
 
-TEST_CASE("rdb: hashes of redis-server 7.0.15 and of earlier ones are read, every encoding of them") {
+TEST_CASE("rdb: collections of redis-server 7.0.15 and of earlier ones are read, every encoding of them") {
   struct Case {
     const char* file;
     const char* digest;  // of the server that wrote or loaded it
   };
   for (const Case& c : {Case{"hashes.rdb", "b4bc8ba3c2035b4e042b2649cfe5e1098f157ff6"},
+                        Case{"sets.rdb", "fe8618b55eaadfb9333fe11e46f69d36fb14bc44"},
                         Case{"old_hashes.rdb", "2e69284a504fe6825ef703a48a223ca3b0cc1dcd"}}) {
     for (const std::size_t piece : {1U, 7U, 100000U}) {
       CAPTURE(c.file);
@@ -163,6 +164,22 @@ TEST_CASE("rdb: what is written is read again, compressed or not, checksummed or
     }
   }
   CHECK(sizes[1] < sizes[0] / 2);
+}
+
+TEST_CASE("rdb: the packed sets of redis-server 7.2 are read") {
+  Listpack members;
+  for (const char* member : {"a", "12", ""}) members.Append(member);
+  const std::string blob = members.Take();
+  Keyspace keyspace(1);
+  CHECK(Load(keyspace, File("\x14\x01k"s + static_cast<char>(blob.size()) + blob)) == "");
+  CHECK(ValueText(*keyspace.Find(0, "k")) == SetText({"", "12", "a"}));
+  // A set without members is a mistake of old servers: such a key does not exist.
+  const std::string empty = Listpack().Take();
+  Keyspace none(1);
+  CHECK(Load(none, File("\x14\x01k"s + static_cast<char>(empty.size()) + empty)) == "");
+  CHECK(Load(none, File("\x02\x01k\x00"s)) == "");
+  CHECK(Load(none, File("\x0b\x01k\x08\x02\x00\x00\x00\x00\x00\x00\x00"s)) == "");
+  CHECK(none.TotalSize() == 0);
 }
 
 TEST_CASE("rdb: a large value is given away in pieces, and the checksum is right") {
@@ -304,6 +321,9 @@ TEST_CASE("rdb: what cannot be kept or is damaged is refused with its offset and
        "f\x01w"s,
        "offset 17: the field \"f\" stands there twice"},
       {"\x10\x01k\x03xyz"s, "offset 12: listpack: byte 0: impossible size"},
+      {"\x0b\x01k\x03xyz"s, "offset 12: intset: byte 0: impossible size"},
+      {"\x14\x01k\x03xyz"s, "offset 12: listpack: byte 0: impossible size"},
+      {"\x02\x01k\x02\x01m\x01m"s, "offset 15: the member \"m\" stands there twice"},
       {"\x0d\x01k\x03xyz"s, "offset 12: ziplist: byte 0: wrong total size"},
       {"\x09\x01k\x04\x01\x05xy"s, "offset 12: zipmap: byte 1: an element does not end"},
       {"\x10\x01k\x09\x09\x00\x00\x00\x01\x00\x01\x01\xff"s,
