@@ -25,6 +25,9 @@ constexpr base::Millis kConnectTimeout{1000};
 
 constexpr base::Millis kResolveAgain{1000};
 
+// A server that is merely stopped accepts connections all the same: they must not fill its queue.
+constexpr base::Millis kYoungLinkPatience{1000};
+
 TimerKey ReconnectKey(InstanceId id, const Link& link) {
   return TimerKey{id, TimerKind::kReconnect, static_cast<std::uint64_t>(link.kind)};
 }
@@ -172,12 +175,18 @@ void CloseLinks(State& state, const Watched& watched, Actions& out) {
 
 void DropIfHalfOpen(State& state, const Watched& watched, const base::Now& now, Actions& out) {
   const Liveness& liveness = *watched.liveness;
+  // A young link gets more time, but not for ever: after a cut the kernel sends again only after as long as the cut has
+  // lasted, while a new connection is through within a second.
   const base::Millis settled = state.periods.min_link_reconnect;
+  const base::Millis given_up = std::max(2 * watched.down_after, kYoungLinkPatience);
   Link& command = *watched.command;
-  if (command.up() && now.mono - *command.up_at > settled && liveness.waiting_since &&
-      now.mono - *liveness.waiting_since > watched.down_after / 2 &&
-      now.mono - liveness.answered_at.value_or(*command.up_at) > watched.down_after / 2) {
-    DropLink(state, watched, command, now, out);
+  if (command.up() && liveness.waiting_since) {
+    const base::Millis up_for = now.mono - *command.up_at;
+    const base::Millis patience = up_for > settled ? watched.down_after / 2 : given_up;
+    if (up_for > patience && now.mono - *liveness.waiting_since > patience &&
+        now.mono - liveness.answered_at.value_or(*command.up_at) > patience) {
+      DropLink(state, watched, command, now, out);
+    }
   }
   if (watched.pubsub == nullptr) return;
   Link& pubsub = *watched.pubsub;

@@ -169,10 +169,35 @@ TEST_CASE("health: one PING at a time, and a link that seems half-open is droppe
   CHECK(master.command.pings == 1);
   one.Run(Millis(500));
   CHECK(master.command.pings == 1);
-  one.Run(Millis(14000));
+  master.down_after = Millis(1000);
+  one.Run(Millis(1300));
   CHECK(master.command.id == link);
-  one.Run(Millis(1500));
-  CHECK(master.command.id != link);  // connected for 15 s, and nothing came for half of down-after
+  one.Run(Millis(700));
+  CHECK(master.command.id != link);  // nothing came for twice down-after
+}
+
+TEST_CASE("health: a link that seems half-open is not dropped more often than every 15 s when down-after is long") {
+  OneSentinel one;
+  Master& master = one.master();
+  const LinkId link = master.command.id;
+  one.Feed(LinkUp{link, "127.0.0.1"});
+  master.down_after = Millis(20000);
+  one.Run(Millis(14500));
+  CHECK(master.command.id == link);
+  one.Run(Millis(2000));
+  CHECK(master.command.id != link);
+}
+
+TEST_CASE("health: a young link over which nothing comes is kept for a second, however short down-after is") {
+  OneSentinel one;
+  Master& master = one.master();
+  const LinkId link = master.command.id;
+  master.down_after = Millis(100);
+  one.Feed(LinkUp{link, "127.0.0.1"});
+  one.Run(Millis(900));
+  CHECK(master.command.id == link);
+  one.Run(Millis(300));
+  CHECK(master.command.id != link);
 }
 
 TEST_CASE("health: a PONG with another PING still under way does not hide that its link dies") {
