@@ -51,7 +51,7 @@ void Monitor(Call& call) {
   }
   // Port 0, which stock accepts, could never be connected to.
   if (*port < 1 || *port > 65535) return call.reply.Error("ERR Invalid port number.");
-  wanted.address = base::Endpoint{host, static_cast<std::uint16_t>(*port)};
+  wanted.address = base::Endpoint{CanonicalHost(host), static_cast<std::uint16_t>(*port)};
   if (wanted.name.empty() || base::HasControlCharacters(wanted.name)) {
     return call.reply.Error("ERR Invalid master name");
   }

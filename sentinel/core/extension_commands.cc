@@ -9,6 +9,7 @@
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/fast_fail.h"
+#include "sentinel/core/numeric_host.h"
 #include "sentinel/core/survey.h"
 
 namespace sentinel {
@@ -19,7 +20,7 @@ constexpr std::string_view kMalformed = "ERR malformed address, epoch or id";
 base::Result<base::Endpoint> ReadEndpoint(std::string_view host, std::string_view port) {
   const auto number = base::ParsePort(port);
   if (!number) return tl::unexpected(number.error());
-  return base::Endpoint{std::string(host), *number};
+  return base::Endpoint{CanonicalHost(host), *number};
 }
 
 void Words(Call& call) {

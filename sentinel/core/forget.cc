@@ -11,6 +11,7 @@
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/names.h"
+#include "sentinel/core/numeric_host.h"
 #include "sentinel/core/quorum.h"
 
 namespace sentinel {
@@ -30,7 +31,7 @@ base::Endpoint ReadAddress(std::string_view text) {
   std::string_view host = text.substr(0, colon);
   if (!port || host.empty()) return {};
   if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return base::Endpoint{std::string(host), *port};
+  return base::Endpoint{CanonicalHost(host), *port};
 }
 
 // What the operator named, as it would stand on a tombstone; empty when there is no such thing.

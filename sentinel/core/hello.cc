@@ -17,6 +17,7 @@
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/names.h"
+#include "sentinel/core/numeric_host.h"
 #include "sentinel/core/scripts.h"
 #include "sentinel/core/steps.h"
 #include "sentinel/core/vote.h"
@@ -126,11 +127,11 @@ base::Result<Hello> ParseHello(std::string_view payload) {
   if (!sentinel_port || !run_id || !current_epoch || !master_port || !config_epoch) {
     return base::Fail(base::ErrorCode::kInvalid, "a number or the id of the hello is malformed");
   }
-  hello.sentinel = base::Endpoint{std::string(fields[0]), *sentinel_port};
+  hello.sentinel = base::Endpoint{CanonicalHost(fields[0]), *sentinel_port};
   hello.run_id = *run_id;
   hello.current_epoch = base::Epoch{*current_epoch};
   hello.master_name = std::string(fields[4]);
-  hello.master = base::Endpoint{std::string(fields[5]), *master_port};
+  hello.master = base::Endpoint{CanonicalHost(fields[5]), *master_port};
   hello.config_epoch = base::Epoch{*config_epoch};
   return hello;
 }

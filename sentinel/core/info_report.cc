@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "replication/base/text.h"
+#include "sentinel/core/numeric_host.h"
 
 namespace sentinel {
 namespace {
@@ -14,7 +15,7 @@ using base::Split;
 // A host may come to stand in events and files: one that could not be a host is none.
 std::string HostOf(std::string_view value) {
   if (value.size() > 253 || base::HasControlCharacters(value)) return {};
-  return std::string(value);
+  return CanonicalHost(value);
 }
 
 // "ip=127.0.0.1,port=6380,state=online,..." or, from very old servers, "127.0.0.1,6380,online".

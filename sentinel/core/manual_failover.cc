@@ -11,6 +11,7 @@
 #include "sentinel/core/choose_replica.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/numeric_host.h"
 
 namespace sentinel {
 namespace {
@@ -52,7 +53,7 @@ base::Result<ManualWish> ParseManualWish(const serve::Words& words) {
     } else if (base::EqualsIgnoreCase(words[i], "to") && left >= 2 && wish.target.empty()) {
       const auto port = base::ParsePort(words[i + 2]);
       if (!port || *port == 0) return Refuse("ERR Invalid port number.");
-      wish.target = {std::string(words[i + 1]), *port};
+      wish.target = {CanonicalHost(words[i + 1]), *port};
       i += 2;
     } else if (base::EqualsIgnoreCase(words[i], "timeout") && left >= 1 && !wish.timeout) {
       const auto timeout = base::ParseInt<std::int64_t>(words[++i]);

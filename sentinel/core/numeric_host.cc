@@ -1,6 +1,11 @@
 #include "sentinel/core/numeric_host.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <vector>
 
 #include "replication/base/text.h"
 
@@ -51,7 +56,74 @@ bool IsIpv6(std::string_view host) {
   return before >= 0 && behind >= 0 && before + behind <= 7;
 }
 
+using Groups = std::vector<std::uint16_t>;
+
+// `text` is such a list.
+void AppendGroups(std::string_view text, Groups& groups) {
+  if (text.empty()) return;
+  for (const std::string_view part : base::Split(text, ':')) {
+    if (part.find('.') == std::string_view::npos) {
+      unsigned value = 0;
+      for (const char c : part) value = value * 16 + static_cast<unsigned>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+      groups.push_back(static_cast<std::uint16_t>(value));
+      continue;
+    }
+    std::array<unsigned, 4> bytes{};
+    const auto numbers = base::Split(part, '.');
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = base::ParseInt<unsigned>(numbers[i]).value_or(0);
+    groups.push_back(static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]));
+    groups.push_back(static_cast<std::uint16_t>(bytes[2] << 8 | bytes[3]));
+  }
+}
+
+// `host` is an IPv6 address without a zone.
+Groups GroupsOf(std::string_view host) {
+  Groups groups;
+  const std::size_t gap = host.find("::");
+  AppendGroups(host.substr(0, gap), groups);
+  if (gap == std::string_view::npos) return groups;
+  Groups behind;
+  AppendGroups(host.substr(gap + 2), behind);
+  groups.resize(8 - behind.size());
+  groups.insert(groups.end(), behind.begin(), behind.end());
+  return groups;
+}
+
+std::string Spell(const Groups& groups) {
+  std::size_t longest = 0;
+  std::size_t longest_at = 8;
+  for (std::size_t at = 0; at < 8; ++at) {
+    std::size_t length = 0;
+    while (at + length < 8 && groups[at + length] == 0) ++length;
+    if (length > longest && length >= 2) {
+      longest = length;
+      longest_at = at;
+    }
+    if (length > 0) at += length - 1;
+  }
+  const bool dotted = longest_at == 0 && (longest == 6 || (longest == 5 && groups[5] == 0xffff));
+  std::string out;
+  for (std::size_t at = 0; at < (dotted ? 6U : 8U); ++at) {
+    if (at == longest_at) {
+      out += "::";
+      at += longest - 1;
+      continue;
+    }
+    if (!out.empty() && out.back() != ':') out += ':';
+    out += fmt::format("{:x}", groups[at]);
+  }
+  if (!dotted) return out;
+  if (out.back() != ':') out += ':';
+  return out + fmt::format("{}.{}.{}.{}", groups[6] >> 8, groups[6] & 255, groups[7] >> 8, groups[7] & 255);
+}
+
 }  // namespace
+
+std::string CanonicalHost(std::string_view host) {
+  if (host.find(':') == std::string_view::npos || !IsIpv6(host)) return std::string(host);
+  const std::size_t zone = std::min(host.find('%'), host.size());
+  return Spell(GroupsOf(host.substr(0, zone))) + std::string(host.substr(zone));
+}
 
 bool IsNumericHost(std::string_view host) {
   return host.find(':') == std::string_view::npos ? IsIpv4(host) : IsIpv6(host);

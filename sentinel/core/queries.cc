@@ -8,6 +8,7 @@
 #include "sentinel/core/call.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/instance_report.h"
+#include "sentinel/core/numeric_host.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/scripts.h"
 #include "sentinel/core/vote.h"
@@ -84,7 +85,7 @@ void IsMasterDownByAddr(Call& call) {
   if (!port || !epoch) return call.reply.Error("ERR value is not an integer or out of range");
   Question question;
   // A port that cannot be names a master that we do not know.
-  if (*port > 0 && *port <= 65535) question.master = {std::string(call.words[2]), static_cast<std::uint16_t>(*port)};
+  if (*port > 0 && *port <= 65535) question.master = {CanonicalHost(call.words[2]), static_cast<std::uint16_t>(*port)};
   question.epoch.value = *epoch;
   if (auto candidate = base::ParseHexId<base::RunId>(call.words[5])) question.candidate = *std::move(candidate);
   const Answer answer = AnswerQuestion(call.state, question, call.now, call.out);
@@ -186,7 +187,8 @@ constexpr std::array kCommands = {
     SentinelCommand{SentinelRow("sentinel|master", 3, "<master>", "Returns the state of a master"), &ShowMaster},
     SentinelCommand{SentinelRow("sentinel|masters", 2, "", "Returns the state of all masters"), &ShowMasters},
     SentinelCommand{SentinelRow("sentinel|myid", 2, "", "Returns the id of this sentinel"), &MyId},
-    SentinelCommand{SentinelRow("sentinel|pending-scripts", 2, "", "Returns the scripts that wait or run"), &PendingScripts},
+    SentinelCommand{SentinelRow("sentinel|pending-scripts", 2, "", "Returns the scripts that wait or run"),
+                    &PendingScripts},
     SentinelCommand{SentinelRow("sentinel|replicas", 3, "<master>", "Returns the state of a master's replicas"),
                     &Replicas},
     SentinelCommand{SentinelRow("sentinel|sentinels", 3, "<master>", "Returns the other sentinels that watch a master"),

@@ -22,7 +22,7 @@ std::string ReadAddress(const State& state, const std::string& host, const std::
   if (!number) return "Invalid port number.";
   const bool numeric = IsNumericHost(host);
   if (!numeric && (!state.resolve_hostnames || !IsHostName(host))) return "Can't resolve instance hostname.";
-  address.endpoint = base::Endpoint{host, *number};
+  address.endpoint = base::Endpoint{CanonicalHost(host), *number};
   if (!numeric) address.hostname = host;
   return {};
 }

@@ -9,6 +9,7 @@
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/links.h"
+#include "sentinel/core/numeric_host.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/roles.h"
 
@@ -45,7 +46,7 @@ bool TakeOurs(const ReplyValue& reply, SurveyAnswer& answer) {
   const auto config = EpochOf(reply.elements[2]);
   const auto vote = EpochOf(reply.elements[3]);
   if (!port || !config || !vote || reply.elements[0].text.empty()) return false;
-  answer.address = base::Endpoint{reply.elements[0].text, *port};
+  answer.address = base::Endpoint{CanonicalHost(reply.elements[0].text), *port};
   answer.config_epoch = *config;
   answer.vote_epoch = *vote;
   answer.reaches = reply.elements[4].kind == Kind::kInteger && reply.elements[4].integer == 1;
@@ -61,7 +62,7 @@ bool TakeStock(const ReplyValue& reply, SurveyAnswer& answer) {
   for (std::size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
     const std::string& field = reply.elements[i].text;
     const std::string& value = reply.elements[i + 1].text;
-    if (field == "ip") answer.address.host = value;
+    if (field == "ip") answer.address.host = CanonicalHost(value);
     if (field == "port") answer.address.port = base::ParsePort(value).value_or(0);
     if (field == "flags") flags = value;
     if (field == "role-reported") role = value;

@@ -1,6 +1,7 @@
 #include "sentinel/core/names.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "sentinel/core/hello.h"
 #include "tests/unit/sentinel/one_sentinel.h"
@@ -107,4 +108,34 @@ TEST_CASE("names: a hello that names a known replica by its name switches to tha
   CHECK(world.named().address == base::Endpoint{"10.0.0.3", 6380});
   CHECK(world.named().id == id);
   CHECK(world.named().replicas.size() == 1);
+}
+
+TEST_CASE("names: an IPv6 address in another spelling is the same address") {
+  OneSentinel one;
+  const auto added = AddMaster(one.state, NewMaster{"six", base::Endpoint{"fd77::1", 6379}, "", 2}, one.now, one.out);
+  REQUIRE(added.has_value());
+  Master& six = one.state.masters.at("six");
+  const auto hello = [&](const std::string& sentinel, const std::string& master, int epoch) {
+    one.out.clear();
+    ApplyHello(
+        one.state,
+        fmt::format("{},26002,2222222222222222222222222222222222222222,{},six,{},{}", sentinel, epoch, master, epoch),
+        InstanceId::kNone, one.now, one.out);
+  };
+  hello("fd77::2", "FD77:0:0:0:0:0:0:1,6379", 0);
+  CHECK_FALSE(one.Has("-config-epoch-conflict"));
+  CHECK(one.Has("+sentinel"));
+  hello("fd77:0::0002", "fd77::1,6379", 0);
+  CHECK_FALSE(one.Has("+sentinel-address-switch"));
+
+  one.Feed(LinkUp{six.command.id, "fd77::9"});
+  one.Feed(ReplyArrived{six.command.id, Command{Request::kInfo, "six", 0, {}},
+                        ReplyValue::String("role:master\r\nslave0:ip=fd77:0:0::0003,port=6379,state=online\r\n"
+                                           "slave1:ip=fd77::3,port=6379,state=online\r\n")});
+  REQUIRE(six.replicas.size() == 1);
+  CHECK(six.replicas.begin()->first.host == "fd77::3");
+
+  hello("fd77::2", "fd77:0:0:0::3,6379", 1);
+  CHECK(six.address == base::Endpoint{"fd77::3", 6379});
+  CHECK(six.replicas.size() == 1);  // the old master, and not the new one under another spelling
 }
