@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "tests/support/bound_file.h"
 #include "tests/support/cluster.h"
 #include "tests/support/small_disk.h"
 
@@ -108,6 +109,38 @@ TEST_CASE("disk: full under one sentinel of three: the others fail over, and it 
     CHECK(Pairs(row)["flags"].find("s_down") == std::string::npos);
   bed.disks[0]->Free();
   CHECK(cluster.WaitNewMaster(old_port));
+}
+
+TEST_CASE("disk: one file alone made unwritable: no vote, each reports it, a switch within 2 s of its being writable") {
+  if (!SmallDisk::WhyNot().empty()) return SaySkipped("disk: one file", SmallDisk::WhyNot());
+  std::string ending;
+  SUBCASE("sentinel.conf") {}
+  SUBCASE("<config>.vigil") {
+    ending = ".vigil";
+  }
+  CAPTURE(ending);
+  Cluster cluster;
+  cluster.Build(Make::kOurs, {Make::kOurs, Make::kOurs, Make::kOurs}, 500);
+  const int old_port = cluster.AgreedMaster();
+  std::vector<std::unique_ptr<BoundFile>> pinned;
+  for (const auto& sentinel : cluster.sentinels) {
+    // There is something of ours to save: the file exists, and the next vote changes it.
+    REQUIRE(sentinel->Do({"SENTINEL", "SET", Cluster::kName, "fast-fail", "0", "testimony-timeout", "20000"}).ok());
+    const std::string path = sentinel->config_path + ending;
+    pinned.push_back(std::make_unique<BoundFile>(path, path, BoundFile::Access::kReadOnly));
+  }
+  cluster.NodeAt(old_port).Kill();
+  INFO(Logs(cluster));
+  for (const auto& sentinel : cluster.sentinels) CHECK(WaitFor([&] { return Reports(*sentinel); }));
+  CHECK_FALSE(WaitFor([&] { return cluster.AgreedMaster(old_port) != 0; }, 1500));
+  for (const auto& sentinel : cluster.sentinels) {
+    CHECK(sentinel->process.log().find("+elected-leader") == std::string::npos);
+    CHECK(sentinel->Answers());
+  }
+  pinned.clear();
+  const auto freed = Clock::now();
+  REQUIRE(cluster.WaitNewMaster(old_port));
+  CHECK(Clock::now() - freed < std::chrono::seconds(2));
 }
 
 TEST_CASE("disk: made read-only while it runs, SET is answered with an error, and works again afterwards") {

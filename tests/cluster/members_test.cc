@@ -4,8 +4,10 @@
 
 #include <csignal>
 
+#include "tests/support/bound_file.h"
 #include "tests/support/cluster.h"
 #include "tests/support/proxy.h"
+#include "tests/support/small_disk.h"
 
 using namespace support;
 
@@ -126,10 +128,16 @@ TEST_CASE("members: a sentinel that gets SIGTERM raises no alarm at the others, 
   CHECK(WaitFor([&] { return first.process.log().find("+sdown sentinel " + id) != std::string::npos; }));
 }
 
-TEST_CASE("members: a cluster on IPv6 fails over, with addresses written as stock writes them") {
+TEST_CASE(
+    "members: a cluster on IPv6 fails over, with addresses written as stock writes them however they were given") {
   Cluster cluster;
   cluster.PlaceAt("::1");
-  cluster.Build(Make::kOurs, {Make::kOurs, Make::kOurs, Make::kOurs}, 500);
+  Member& master = cluster.AddNode(Make::kOurs);
+  master.host = "0:0:0:0:0:0:0:1";  // to replicas and sentinels
+  cluster.AddNode(Make::kOurs, &master);
+  cluster.AddNode(Make::kOurs, &master);
+  for (int i = 0; i < 3; ++i) cluster.AddSentinel(Make::kOurs, 2, 500);
+  REQUIRE_MESSAGE(cluster.WaitHealthy(), cluster.Trouble());
   const int old_port = cluster.AgreedMaster();
   Member& first = *cluster.sentinels[0];
   CHECK(first.Do({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", Cluster::kName}).elements[0].text == "::1");
@@ -199,4 +207,63 @@ TEST_CASE("members: sentinels behind mapped ports find each other by what they a
   REQUIRE(WaitFor([&] { return cluster.AllFollow(old_port); }));
   master.Kill();
   CHECK(cluster.WaitNewMaster(old_port));
+}
+
+TEST_CASE("members: nodes and sentinels that are known by mapped addresses fail over, and the old master returns") {
+  Cluster cluster;
+  cluster.BehindProxies();
+  cluster.Build(Make::kOurs, {Make::kOurs, Make::kOurs, Make::kOurs}, 500);
+  INFO(Logs(cluster));
+  const int old_port = cluster.AgreedMaster();
+  Member& old_master = cluster.NodeAt(old_port);
+  REQUIRE(old_port == old_master.proxy->port());
+  old_master.Kill();
+  REQUIRE(cluster.WaitNewMaster(old_port));
+  const int new_port = cluster.AgreedMaster(old_port);
+  CHECK(cluster.NodeAt(new_port).proxy->port() == new_port);
+  old_master.Start();
+  CHECK(WaitFor([&] { return cluster.AllFollow(new_port); }));
+  CHECK_MESSAGE(cluster.WaitHealthy(), cluster.Trouble());
+  // Nobody is listed under an address that it has not announced.
+  const Value replicas = cluster.sentinels[0]->Do({"SENTINEL", "REPLICAS", Cluster::kName});
+  CHECK(replicas.elements.size() == 2);
+  CHECK(Row(*cluster.sentinels[0], "REPLICAS", "port", std::to_string(old_port))["flags"] == "slave");
+}
+
+TEST_CASE("members: a master whose name stands for another address is followed there, and nothing is switched") {
+  if (!SmallDisk::WhyNot().empty()) return SaySkipped("members: a name that moves", SmallDisk::WhyNot());
+  const TempDir temp;
+  const std::string hosts = temp.path() + "/hosts";
+  const auto name_stands_for = [&](const std::string& address) {
+    WriteTextFile(hosts, "127.0.0.1 localhost\n" + address + " master.vigil.test\n");
+  };
+  name_stands_for("127.0.0.1");
+  const BoundFile bound(hosts, "/etc/hosts", BoundFile::Access::kFull);
+  Cluster cluster;
+  Member& master = cluster.AddNode(Make::kOurs, nullptr, {"bind 127.0.0.1 127.0.0.2"});
+  master.host = "master.vigil.test";
+  for (int i = 0; i < 3; ++i) cluster.AddSentinel(Make::kOurs, 2, 20000, {"sentinel resolve-hostnames yes"});
+  INFO(Logs(cluster));
+  const auto address = [&](const Member& sentinel) {
+    const Value at = sentinel.Do({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", Cluster::kName});
+    return at.elements.empty() ? std::string() : at.elements[0].text;
+  };
+  for (const auto& sentinel : cluster.sentinels) {
+    REQUIRE(WaitFor([&] { return Field(*sentinel, "num-other-sentinels") == "2"; }));
+    REQUIRE(address(*sentinel) == "127.0.0.1");
+  }
+  master.Kill();
+  name_stands_for("127.0.0.2");
+  const std::string text = ReadTextFile(master.config_path);
+  const std::string bind = "bind 127.0.0.1 127.0.0.2";
+  WriteTextFile(master.config_path, std::string(text).replace(text.find(bind), bind.size(), "bind 127.0.0.2"));
+  master.host = "127.0.0.2";
+  master.Start();
+  for (const auto& sentinel : cluster.sentinels) {
+    CHECK(WaitFor([&] { return address(*sentinel) == "127.0.0.2" && Field(*sentinel, "flags") == "master"; }));
+    const std::string log = sentinel->process.log();
+    CHECK(log.find("+host-moved master mymaster") != std::string::npos);
+    CHECK(log.find("+switch-master") == std::string::npos);
+    CHECK(WaitFor([&] { return Field(*sentinel, "num-other-sentinels") == "2"; }));
+  }
 }
