@@ -7,6 +7,7 @@
 namespace sentinel {
 namespace {
 
+constexpr base::Millis kLastingConnection{10000};
 constexpr std::size_t kLongestQuote = 200;  // of what others say, in events
 
 Conduct& ConductOf(const Watched& watched) {
@@ -84,8 +85,9 @@ void NoteOffence(State& state, const Watched& watched, std::string_view what, Ac
                 out);
 }
 
-void NoteGoodConduct(const Watched& watched) {
-  ConductOf(watched).offence_told = false;
+void NoteGoodConduct(const Watched& watched, const base::Now& now) {
+  const Link& link = *watched.command;
+  if (link.up() && now.mono - *link.up_at >= kLastingConnection) ConductOf(watched).offence_told = false;
 }
 
 bool TooManyReplicas(State& state, Master& master, Actions& out) {

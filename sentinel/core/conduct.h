@@ -23,8 +23,9 @@ void NoteAuth(State& state, const Watched& watched, const ReplyValue& reply, Act
 void NoteRefusal(State& state, const Watched& watched, const ReplyValue& reply, Actions& out);
 // A reply that was too large, malformed, or asked for by nobody.
 void NoteOffence(State& state, const Watched& watched, std::string_view what, Actions& out);
-// It has answered as it should.
-void NoteGoodConduct(const Watched& watched);
+// It has answered INFO as it should. Its next offence is announced again when its connection has stood for 10 s: one
+// that answers INFO and then breaks every connection is told once.
+void NoteGoodConduct(const Watched& watched, const base::Now& now);
 
 // One more replica or sentinel of `master` would be too many: counted, announced once.
 bool TooManyReplicas(State& state, Master& master, Actions& out);

@@ -114,7 +114,7 @@ void TakeInfo(State& state, const Watched& watched, const Command& asked, const 
   if (report.run_id.empty()) report.run_id = node.info.run_id;
   node.info = std::move(report);
   node.info_text = reply.text.substr(0, kMaxInfoKept);
-  NoteGoodConduct(watched);
+  NoteGoodConduct(watched, now);
   node.info_at = now.mono;
   TakeRole(state, watched, node.info.role, now, out);
   NoteInfo(state, *watched.master, node.address, node.info, out);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <stdexcept>
 
 #include "replication/base/text.h"
@@ -14,6 +15,7 @@ namespace support {
 namespace {
 
 constexpr int kPollMs = 20;
+constexpr std::size_t kPiece = 64 << 10;
 
 // Takes one request, an array of bulk strings, off the front of `buffer`; empty when it is not complete.
 std::vector<std::string> TakeRequest(std::string& buffer) {
@@ -70,15 +72,35 @@ void HostileServer::Accept() {
     pollfd ready{listener_, POLLIN, 0};
     if (poll(&ready, 1, kPollMs) <= 0) continue;
     const int socket = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (socket >= 0) threads_.emplace_back([this, socket] { Serve(socket); });
+    if (socket < 0) continue;
+    ++accepted_;
+    threads_.emplace_back([this, socket] { Serve(socket); });
   }
+}
+
+bool HostileServer::Send(int socket, const std::string& bytes) {
+  std::size_t sent = 0;
+  const std::uint64_t generation = generation_;
+  while (sent < bytes.size() && !ending_ && generation == generation_) {
+    const ssize_t wrote = send(socket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (wrote > 0) {
+      sent += static_cast<std::size_t>(wrote);
+    } else if (errno == EAGAIN) {
+      pollfd room{socket, POLLOUT, 0};
+      poll(&room, 1, kPollMs);
+    } else {
+      return false;
+    }
+  }
+  return true;
 }
 
 void HostileServer::Serve(int socket) {
   std::string buffer;
   char bytes[65536];
   bool open = true;
-  while (open && !ending_) {
+  const std::uint64_t generation = generation_;
+  while (open && !ending_ && generation == generation_) {
     pollfd ready{socket, POLLIN, 0};
     if (poll(&ready, 1, kPollMs) <= 0) continue;
     const ssize_t count = recv(socket, bytes, sizeof bytes, 0);
@@ -91,19 +113,14 @@ void HostileServer::Serve(int socket) {
         const std::lock_guard lock(mutex_);
         answer = answer_;
       }
-      const std::string reply = answer(words);
-      std::size_t sent = 0;
-      while (sent < reply.size() && !ending_) {
-        const ssize_t wrote = send(socket, reply.data() + sent, reply.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (wrote > 0) {
-          sent += static_cast<std::size_t>(wrote);
-        } else if (errno == EAGAIN) {
-          pollfd room{socket, POLLOUT, 0};
-          poll(&room, 1, kPollMs);
-        } else {
-          open = false;
-          break;
-        }
+      const Reply reply = answer(words);
+      open = Send(socket, reply.bytes);
+      if (reply.forever.empty()) continue;
+      std::string much;
+      while (much.size() < kPiece) much += reply.forever;
+      while (open && !ending_ && generation == generation_) {
+        open = Send(socket, much);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // a test's share of a small machine
       }
     }
   }

@@ -71,6 +71,23 @@ TEST_CASE("conduct: an INFO of megabytes is left out, counted, announced once") 
   CHECK_FALSE(one.master().info_at.has_value());
 }
 
+TEST_CASE("conduct: a node that answers INFO and then breaks every connection is announced once, until one lasts") {
+  OneSentinel one;
+  const auto offend = [&] {
+    one.Feed(LinkDown{one.master().command.id, LinkDown::Reason::kProtocol, "malformed reply: ?!"});
+    return one.Has("-bad-reply");
+  };
+  for (int i = 0; i < 3; ++i) {
+    Answer(one, Connected(one), Request::kInfo, ReplyValue::String("role:master\r\n"));
+    CHECK(offend() == (i == 0));
+    one.Run(base::Millis(200));  // it is dialled again
+  }
+  Link& link = Connected(one);
+  one.Wait(base::Millis(10000));
+  Answer(one, link, Request::kInfo, ReplyValue::String("role:master\r\n"));
+  CHECK(offend());
+}
+
 TEST_CASE("conduct: thousands of replicas in INFO are watched up to a limit") {
   OneSentinel one;
   Link& link = Connected(one);
