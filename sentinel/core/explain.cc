@@ -40,13 +40,13 @@ struct Voter {
   bool sees_down = false;
 };
 
-std::vector<Voter> VotersNow(const State& state, const Master& master) {
+std::vector<Voter> VotersNow(const State& state, const Master& master, const base::Now& now) {
   std::vector<Voter> voters;
   voters.push_back({state.my_id, !state.save_failing,
                     state.save_failing ? "its state cannot be saved, so it cannot vote" : "", "vigil",
                     master.liveness.down()});
   for (const auto& [id, opinion] : master.sentinels) {
-    Voter voter{id, true, "", "unknown", opinion.down};
+    Voter voter{id, true, "", "unknown", CountsAsDown(state, opinion, now)};
     const Peer* peer = FindPeer(state, id);
     if (peer != nullptr && peer->words_known) voter.make = peer->ours() ? "vigil" : "stock";
     if (peer == nullptr) {
@@ -172,7 +172,7 @@ struct Outlook {
 
 Outlook LookAt(const State& state, const Master& master, const base::Now& now) {
   Outlook outlook;
-  outlook.voters = VotersNow(state, master);
+  outlook.voters = VotersNow(state, master, now);
   outlook.counting = static_cast<int>(std::ranges::count_if(outlook.voters, &Voter::counts));
   outlook.majority = MajorityOf(master);
   outlook.needed = std::max(outlook.majority, master.quorum);

@@ -8,6 +8,7 @@
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/pause.h"
+#include "sentinel/core/quorum.h"
 
 namespace sentinel {
 namespace {
@@ -75,12 +76,12 @@ std::string ReplicaFlags(const Master& master, const Replica& replica) {
   return flags.text();
 }
 
-std::string PeerFlags(const Peer& peer, const Opinion& opinion) {
+std::string PeerFlags(const State& state, const Peer& peer, const Opinion& opinion, const base::Now& now) {
   Flags flags;
   flags.Add(peer.liveness.down(), "s_down");
   flags.Add(true, "sentinel");
   flags.Add(!peer.command.up(), "disconnected");
-  flags.Add(opinion.down, "master_down");
+  flags.Add(CountsAsDown(state, opinion, now), "master_down");
   return flags.text();
 }
 
@@ -187,7 +188,7 @@ void ReplyPeer(const State& state, const Master& master, const Peer& peer, const
       state.masters, [&](const auto& item) { return item.second.sentinels.contains(peer.run_id); });
   Fields fields;
   AddIdentity(fields, peer.run_id.hex, ShownHost(state, peer.address, peer.hostname), peer.address.port, peer.run_id,
-              PeerFlags(peer, opinion), {peer.command.pending, owners});
+              PeerFlags(state, peer, opinion, now), {peer.command.pending, owners});
   AddLiveness(fields, peer.liveness, now);
   fields.Add("down-after-milliseconds", master.down_after.count());
   fields.Add("last-hello-message", AgeOf(now, peer.hello_heard_at.value_or(state.started.mono)));

@@ -29,11 +29,11 @@ Millis OpinionLife(const State& state) {
   return 5 * state.periods.ask;
 }
 
-bool Counts(const State& state, const Opinion& opinion, const base::Now& now) {
+}  // namespace
+
+bool CountsAsDown(const State& state, const Opinion& opinion, const base::Now& now) {
   return opinion.down && opinion.at && now.mono - *opinion.at < OpinionLife(state);
 }
-
-}  // namespace
 
 int VotersOf(const Master& master) {
   return static_cast<int>(master.sentinels.size()) + 1 + master.silent_voters;
@@ -152,7 +152,7 @@ void JudgeObjectiveDown(State& state, Master& master, const base::Now& now, Acti
   int have = 1;
   std::optional<base::MonoTime> expires;
   for (const auto& [id, opinion] : master.sentinels) {
-    if (!Counts(state, opinion, now)) continue;
+    if (!CountsAsDown(state, opinion, now)) continue;
     ++have;
     const base::MonoTime at = *opinion.at + OpinionLife(state);
     expires = std::min(expires.value_or(at), at);

@@ -24,6 +24,10 @@ struct QuorumReport {
 };
 QuorumReport CheckQuorum(const State& state, const Master& master);
 
+// A peer sees the master down, and said so lately: an opinion that is not renewed for 5 s is worth nothing, since the
+// word that took it back may have been lost with a connection.
+bool CountsAsDown(const State& state, const Opinion& opinion, const base::Now& now);
+
 // `master` has become, or is no longer, subjectively down: peers are asked and told.
 void MasterDownChanged(State& state, Master& master, const base::Now& now, Actions& out);
 

@@ -226,6 +226,18 @@ TEST_CASE("client commands: the maps of replicas and sentinels") {
         "last-ping-reply down-after-milliseconds last-hello-message voted-leader voted-leader-epoch ");
 }
 
+TEST_CASE("client commands: a peer's word that the master is down is shown for as long as it counts") {
+  Desk desk;
+  Master& master = desk.state.masters.at("mymaster");
+  Opinion& opinion = master.sentinels.begin()->second;
+  const auto shown = [&] { return desk.Run("SENTINEL SENTINELS mymaster").find("master_down") != std::string::npos; };
+  opinion.down = true;
+  opinion.at = desk.now.mono;
+  CHECK(shown());
+  desk.now.mono += 5 * desk.state.periods.ask;
+  CHECK_FALSE(shown());
+}
+
 TEST_CASE("client commands: small answers") {
   Desk desk;
   CHECK(desk.Run("PING") == "+PONG\r\n");
@@ -433,7 +445,8 @@ TEST_CASE("client commands: a client that wants no replies gets none") {
 }
 
 TEST_CASE("client commands: every row can be called, answers, and does not end the process") {
-  for (const auto commands : {ServerCommands(), QueryCommands(), AdminCommands(), ExtensionCommands(), EvidenceCommands()}) {
+  for (const auto commands :
+       {ServerCommands(), QueryCommands(), AdminCommands(), ExtensionCommands(), EvidenceCommands()}) {
     for (const SentinelCommand& command : commands) {
       Desk desk;
       std::string line(command.row.name);
