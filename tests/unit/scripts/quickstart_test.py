@@ -5,15 +5,17 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".."))
 
-# Files named fail-<verb> make that verb fail.
+# Files named fail-<verb> make that verb fail; slow-<verb> makes it slow, and ended-<verb> is there when it has ended.
 VIGIL = """#!/bin/bash
 cd "$(dirname "$0")"
 echo "$*" >>calls
 [ ! -e "fail-$1" ] || exit 3
+[ ! -e "slow-$1" ] || { sleep 1; touch "ended-$1"; }
 [ "$1" != up ] || { mkdir -p "$3" && touch "$3/cluster.json"; }
 """
 
@@ -37,9 +39,9 @@ class Quickstart(unittest.TestCase):
             f.write(text)
         os.chmod(path, 0o755)
 
-    def start(self, *args):
+    def start(self, *args, **options):
         return subprocess.Popen([os.path.join(self.root, "scripts/quickstart"), *args], cwd="/", text=True,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options,
                                 # Whoever runs the tests may ignore Ctrl-C.
                                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                                 env={**os.environ, "PATH": os.path.join(self.root, "tools") + ":" + os.environ["PATH"]})
@@ -102,6 +104,23 @@ class Quickstart(unittest.TestCase):
         first.send_signal(signal.SIGINT)
         first.communicate(timeout=60)
         self.assertEqual((0, ["up", "demo", "down"]), (first.returncode, self.calls()))
+
+    def test_an_impatient_second_ctrl_c_does_not_leave_the_cluster_behind(self):
+        self.write("build/release/bin/slow-down")
+        first = self.start(start_new_session=True)
+        for line in first.stdout:
+            if "Ctrl-C" in line:
+                break
+        os.killpg(first.pid, signal.SIGINT)
+        for line in first.stdout:
+            if "stopping" in line:
+                break
+        for _ in range(3):
+            os.killpg(first.pid, signal.SIGINT)
+            time.sleep(0.1)
+        first.communicate(timeout=60)
+        self.assertEqual((0, ["up", "demo", "down"]), (first.returncode, self.calls()))
+        self.assertTrue(os.path.exists(os.path.join(self.bin, "ended-down")))
 
 
 if __name__ == "__main__":
