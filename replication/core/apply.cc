@@ -6,6 +6,7 @@
 
 #include "replication/base/text.h"
 #include "replication/core/execute.h"
+#include "replication/core/trailing.h"
 
 namespace replication {
 namespace {
@@ -71,6 +72,7 @@ void ApplyStream(NodeState& state, std::string_view bytes, const Now& now) {
       case resp::RequestParser::Outcome::kRequest:
         RunCommand(state, master, words, now);
         Credit(state, master);
+        if (!master.transaction.open && CarriesData(words)) state.data_end = state.applied;
         break;
       case resp::RequestParser::Outcome::kNeedMore:
         Credit(state, master);

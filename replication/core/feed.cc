@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "replication/core/state.h"
+#include "replication/core/trailing.h"
 
 namespace replication {
 namespace {
@@ -31,11 +32,16 @@ void Select(NodeState& state, int db) {
   state.feed_db = db;
 }
 
-void FeedOne(NodeState& state, const data::Effect& effect, const resp::Words& as_sent) {
+// True: it is data.
+bool FeedOne(NodeState& state, const data::Effect& effect, const resp::Words& as_sent) {
   Select(state, effect.db);
-  if (effect.as_sent) return Append(state, as_sent);
+  if (effect.as_sent) {
+    Append(state, as_sent);
+    return CarriesData(as_sent);
+  }
   const std::vector<std::string_view> words(effect.words.begin(), effect.words.end());
   Append(state, words);
+  return CarriesData(words);
 }
 
 }  // namespace
@@ -44,8 +50,10 @@ void Feed(NodeState& state, std::span<const data::Effect> effects, const resp::W
   if (!Feeds(state) || effects.empty()) return;
   const bool together = effects.size() > 1;
   if (together) FeedAlone(state, {"MULTI"});
-  for (const data::Effect& effect : effects) FeedOne(state, effect, as_sent);
+  bool data = together;
+  for (const data::Effect& effect : effects) data = FeedOne(state, effect, as_sent) || data;
   if (together) FeedAlone(state, {"EXEC"});
+  if (data) state.data_end = state.applied;
 }
 
 void FeedAlone(NodeState& state, std::initializer_list<std::string_view> words) {
@@ -54,7 +62,9 @@ void FeedAlone(NodeState& state, std::initializer_list<std::string_view> words) 
 
 void FeedEach(NodeState& state, std::span<const data::Effect> effects) {
   if (!Feeds(state)) return;
-  for (const data::Effect& effect : effects) FeedOne(state, effect, {});
+  for (const data::Effect& effect : effects) {
+    if (FeedOne(state, effect, {})) state.data_end = state.applied;
+  }
 }
 
 }  // namespace replication

@@ -137,7 +137,7 @@ SnapshotJob* StartSnapshot(NodeState& state, std::string file, const Now& now) {
   // A name for the data is worth writing down only while offsets move with every change.
   if (state.backlog) {
     const int db = state.is_master() ? std::max(state.feed_db, 0) : state.stream_db;
-    wish.head.replication = data::RdbReplication{db, state.history.replid.hex, state.applied};
+    wish.head.replication = data::RdbReplication{db, state.history.replid.hex, state.applied, state.data_end};
   }
   wish.functions = job.source->functions();
   wish.databases = job.source->databases();

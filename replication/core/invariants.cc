@@ -40,6 +40,7 @@ std::vector<std::string> BrokenInvariants(const NodeState& state) {
       broken.push_back("a master's offset is not the end of its stream");
     }
   }
+  if (state.data_end > state.applied) broken.push_back("there is more data than stream");
   if (!state.backlog && !state.replicas.empty()) broken.push_back("there are replicas, but no backlog");
   if (state.is_master() && state.master.stage != MasterLink::Stage::kNone) broken.push_back("a master has a master");
   if (state.history.second_offset > state.applied + 1) {

@@ -11,6 +11,7 @@
 #include "replication/core/execute.h"
 #include "replication/core/psync.h"
 #include "replication/core/roles.h"
+#include "replication/core/trailing.h"
 
 namespace replication {
 namespace {
@@ -25,6 +26,7 @@ constexpr base::Millis kMaxBackOff{1000};
 constexpr base::Millis kStepPatience = base::Seconds(5);
 constexpr base::Millis kAckPeriod = base::Seconds(1);
 constexpr std::size_t kMaxLine = 64 << 10;
+constexpr std::size_t kMaxInfo = 1 << 20;
 // Received but not loaded payload beyond this stops the reading of the socket.
 constexpr std::size_t kMaxQueued = 8 << 20;
 
@@ -56,6 +58,8 @@ void ForgetLink(NodeState& state) {
   link.out.clear();
   link.line.clear();
   link.awaited.clear();
+  link.info_left = 0;
+  link.info.clear();
   link.client.reset();
   if (link.load != nullptr) {
     DiscardAll(state, link.load->keyspace);
@@ -112,15 +116,25 @@ void BeginHandshake(NodeState& state) {
   // Masters ignore words that they do not know here; ours knows the last one.
   Send(state, {"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "vigil"});
   expect(Step::kReplconf);
+  if (HasTrailingBytes(state)) {
+    Send(state, {"INFO", "replication"});
+    expect(Step::kInfo);
+  }
   link.stage = Stage::kHandshake;
 }
 
 void AskPsync(NodeState& state) {
   MasterLink& link = state.master;
+  const bool hands_over = state.failover.stage == Failover::Stage::kInProgress;
+  if (const auto theirs = ParseOtherHistory(std::exchange(link.info, {})); theirs && state.resumable) {
+    const auto ground = WhereToGoOn(state.history, state.applied, state.data_end, *theirs);
+    // Who is to take over does so for its own history only.
+    if (ground && (!hands_over || ground->replid == state.history.replid)) GiveUpTrailing(state, *ground);
+  }
   if (state.resumable) {
     link.partial_id = state.history.replid.hex;
     const std::string from = fmt::format("{}", state.applied + 1);
-    if (state.failover.stage == Failover::Stage::kInProgress) {
+    if (hands_over) {
       Send(state, {"PSYNC", link.partial_id, from, "FAILOVER"});
     } else {
       Send(state, {"PSYNC", link.partial_id, from});
@@ -137,6 +151,12 @@ void AskPsync(NodeState& state) {
 void OnHandshakeLine(NodeState& state, std::string_view line, const Now& now) {
   MasterLink& link = state.master;
   if (line.empty()) return;
+  if (line[0] == '$' && link.awaited.front() == Step::kInfo) {
+    const auto length = base::ParseInt<std::uint64_t>(line.substr(1));
+    if (!length || *length > kMaxInfo) return GiveUp(state, "an INFO without a sensible length", now);
+    link.info_left = static_cast<std::size_t>(*length) + 2;
+    return;
+  }
   const Step step = link.awaited.front();
   link.awaited.pop_front();
   const bool is_error = line[0] == '-';
@@ -151,6 +171,18 @@ void OnHandshakeLine(NodeState& state, std::string_view line, const Now& now) {
   if (step == Step::kReplconf && is_error) {
     state.Say(LogLevel::kNotice, fmt::format("(Non critical) Master does not understand REPLCONF: {}", line));
   }
+  if (link.awaited.empty()) AskPsync(state);
+}
+
+// Takes what belongs to the answer to INFO from the front of `bytes`.
+void TakeInfoBytes(NodeState& state, std::string_view& bytes) {
+  MasterLink& link = state.master;
+  const std::size_t taken = std::min(bytes.size(), link.info_left);
+  link.info.append(bytes.substr(0, taken));
+  bytes.remove_prefix(taken);
+  link.info_left -= taken;
+  if (link.info_left > 0) return;
+  link.awaited.pop_front();
   if (link.awaited.empty()) AskPsync(state);
 }
 
@@ -275,6 +307,10 @@ void TakeBytes(NodeState& state, std::string_view bytes, const Now& now) {
       case Stage::kHandshake:
       case Stage::kAskedPsync:
       case Stage::kAskedSync: {
+        if (link.info_left > 0) {
+          TakeInfoBytes(state, bytes);
+          break;
+        }
         const std::size_t end = bytes.find('\n');
         link.line.append(bytes.substr(0, end));
         if (link.line.size() > kMaxLine) return GiveUp(state, "an endless line in the handshake", now);
@@ -311,6 +347,7 @@ void FinishLoad(NodeState& state, const Now& now) {
     state.history.Replace(link.sync_id);
     state.applied = link.sync_offset;
   }
+  state.data_end = DataEndOf(facts, state.applied);
   state.backlog = true;
   state.stream.Restart(state.applied + 1);
   const auto stream_db = facts.aux.find("repl-stream-db");

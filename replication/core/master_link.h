@@ -48,15 +48,17 @@ struct MasterLink {
     kPayload,
     kConnected,
   };
-  enum class Step { kPing, kAuth, kReplconf };
+  enum class Step { kPing, kAuth, kReplconf, kInfo };
 
   Stage stage = Stage::kNone;
   LinkId link = 0;  // current attempt or connection; 0: none
   LinkId last_link = 0;
-  std::string out;           // for the master
-  std::string line;          // an unfinished line of the handshake
-  std::deque<Step> awaited;  // replies still due, in order
-  std::string partial_id;    // what PSYNC asked to go on with; empty: it asked for everything
+  std::string out;            // for the master
+  std::string line;           // an unfinished line of the handshake
+  std::deque<Step> awaited;   // replies still due, in order
+  std::size_t info_left = 0;  // bytes of the answer to INFO that are still to come
+  std::string info;           // what it said of its history, while that matters (trailing.h)
+  std::string partial_id;     // what PSYNC asked to go on with; empty: it asked for everything
   MonoTime last_io_at{};
   MonoTime retry_at{};
   MonoTime ack_at{};                   // when the next periodic ACK is due

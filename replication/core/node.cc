@@ -13,6 +13,7 @@
 #include "replication/core/roles.h"
 #include "replication/core/server_commands.h"
 #include "replication/core/state.h"
+#include "replication/core/trailing.h"
 
 namespace replication {
 namespace {
@@ -150,6 +151,7 @@ base::Result<void> Node::EndLoading(Now now) {
       state.stream_db = std::clamp(facts.replication->stream_db, 0, state.keyspace.databases() - 1);
       state.resumable = true;
       OpenBacklog(state);
+      state.data_end = DataEndOf(facts, state.applied);
       if (state.is_master()) {
         state.history.Fork(state.applied, state.random);
         state.no_replicas_since = now.mono;

@@ -71,6 +71,7 @@ StreamWindow WindowOf(const NodeState& state) {
 void OpenBacklog(NodeState& state) {
   if (state.backlog) return;
   state.backlog = true;
+  state.data_end = state.applied;  // what was written meanwhile has left no trace in the offsets
   state.stream.Restart(state.applied + 1);
 }
 

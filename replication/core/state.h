@@ -121,6 +121,8 @@ struct NodeState {
   StreamLog stream;
   bool backlog = false;  // is the stream kept at all? Without, a master's offset stands still
   Offset applied = 0;
+  // The number of the last byte that belongs to a write. What lies between it and `applied` is no data (trailing.h).
+  Offset data_end = 0;
   // A master: the database last announced by SELECT; -1: the next write must announce its own.
   int feed_db = -1;
   // A replica: the database selected in its master's stream after `applied`.

@@ -541,9 +541,12 @@ void RdbReader::NoteReplication() {
   if (id == facts_.aux.end() || offset == facts_.aux.end()) return;
   const auto number = base::ParseInt<std::int64_t>(offset->second);
   if (id->second.size() != 40 || !number || *number < 0) return;
-  RdbReplication replication{.stream_db = 0, .id = id->second, .offset = *number};
+  RdbReplication replication{.stream_db = 0, .id = id->second, .offset = *number, .data_end = {}};
   if (const auto db = facts_.aux.find("repl-stream-db"); db != facts_.aux.end()) {
     replication.stream_db = base::ParseInt<int>(db->second).value_or(0);
+  }
+  if (const auto end = facts_.aux.find("vigil-data-end"); end != facts_.aux.end()) {
+    replication.data_end = base::ParseInt<std::int64_t>(end->second);
   }
   facts_.replication = std::move(replication);
 }

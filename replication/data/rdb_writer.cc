@@ -146,6 +146,9 @@ void RdbEncoder::Begin(const RdbHead& head, std::span<const std::string> functio
     aux("repl-stream-db", std::to_string(head.replication->stream_db));
     aux("repl-id", head.replication->id);
     aux("repl-offset", std::to_string(head.replication->offset));
+    if (head.replication->data_end && *head.replication->data_end != head.replication->offset) {
+      aux("vigil-data-end", std::to_string(*head.replication->data_end));
+    }
   }
   aux("aof-base", "0");
   for (const std::string& text : functions) {

@@ -17,6 +17,8 @@ struct RdbReplication {
   int stream_db = 0;  // the database last selected in the stream
   std::string id;     // 40 hexadecimal digits
   std::int64_t offset = 0;
+  // The last byte that belongs to a write, where that is known. Ours alone: others pass over that field.
+  std::optional<std::int64_t> data_end;
 };
 
 // The facts at the head of the file.

@@ -227,6 +227,47 @@ TEST_CASE("replication: a master with writes of its own is synced in full, never
   }
 }
 
+TEST_CASE("replication: a demoted master of ours that was only greeted meanwhile goes on, whoever its successor is") {
+  for (const Make make : {Make::kStock, Make::kOurs}) {
+    if (make == Make::kStock && StockProgram("redis-server").empty()) continue;
+    CAPTURE(make == Make::kStock);
+    for (const bool restarted : {false, true}) {
+      CAPTURE(restarted);
+      Cluster cluster;
+      Member& master = cluster.AddNode(Make::kOurs, nullptr, kDebug);
+      Member& successor = cluster.AddNode(make, &master, kDebug);
+      Fill(master, 500, "k");
+      CheckEqual(master, successor);
+      REQUIRE(successor.Do({"REPLICAOF", "NO", "ONE"}).ok());
+      for (int i = 0; i < 20; ++i) master.Do({"PUBLISH", "__sentinel__:hello", "127.0.0.1,26379,..."});
+      if (restarted) {
+        REQUIRE(master.Do({"SAVE"}, 20000).ok());
+        master.Kill();
+        REQUIRE(successor.Do({"SET", "meanwhile", "1"}).ok());
+        master.Start();
+        master.Do({"PUBLISH", "__sentinel__:hello", "127.0.0.1,26379,..."});
+      }
+      const std::string full = successor.Info("sync_full");
+      REQUIRE(master.Do({"REPLICAOF", "127.0.0.1", std::to_string(successor.port)}).ok());
+      successor.Do({"SET", "new", "1"});
+      CheckEqual(successor, master);
+      INFO(master.process.log());
+      CHECK(successor.Info("sync_full") == full);
+      CHECK(successor.Info("sync_partial_ok") == "1");
+      // Data that only the former master had must not survive: then everything is sent anew.
+      REQUIRE(master.Do({"REPLICAOF", "NO", "ONE"}).ok());
+      REQUIRE(successor.Do({"REPLICAOF", "127.0.0.1", std::to_string(master.port)}).ok());
+      CheckEqual(master, successor);
+      REQUIRE(successor.Do({"REPLICAOF", "NO", "ONE"}).ok());
+      REQUIRE(master.Do({"SET", "lost", "1"}).ok());
+      REQUIRE(successor.Do({"SET", "kept", "1"}).ok());
+      REQUIRE(master.Do({"REPLICAOF", "127.0.0.1", std::to_string(successor.port)}).ok());
+      CheckEqual(successor, master);
+      CHECK(master.Do({"EXISTS", "lost"}).integer == 0);
+    }
+  }
+}
+
 TEST_CASE("rdb: what we save, redis-check-rdb accepts and stock loads; what stock saves, we load") {
   for (const Make first : {Make::kOurs, Make::kStock}) {
     CAPTURE(first);

@@ -143,7 +143,8 @@ TEST_CASE("rdb: what is written is read again, compressed or not, checksummed or
   for (int i = 0; i < 5000; ++i) ChangeSomething(keyspace, model, random, 2000);
   keyspace.set_functions({"#!lua name=a\n" + std::string(100, 'x'), "#!lua name=b"});
   RdbHead head{.created_at = 1700000000, .used_memory = 12345, .replication = std::nullopt};
-  head.replication = RdbReplication{.stream_db = 3, .id = std::string(40, 'e'), .offset = 987654321012};
+  head.replication =
+      RdbReplication{.stream_db = 3, .id = std::string(40, 'e'), .offset = 987654321012, .data_end = 987654321000};
   std::size_t sizes[2];
   for (const bool compress : {true, false}) {
     for (const bool checksum : {true, false}) {
