@@ -10,7 +10,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
+#include "replication/base/text.h"
 #include "sentinel/cli/interrupt.h"
 #include "sentinel/cli/terminal.h"
 #include "sentinel/cli/verbs.h"
@@ -66,6 +68,98 @@ std::string OneLine(std::string text) {
   }
   while (!text.empty() && (text.back() == ' ' || text.back() == '.')) text.pop_back();
   return text;
+}
+
+// "90s", "15m", "2h", "500ms"; a bare number is seconds.
+std::string ReadLength(const std::string& text, base::Millis& length) {
+  const std::size_t unit_at = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto number = base::ParseInt<std::int64_t>(text.substr(0, unit_at));
+  const std::string unit = text.substr(unit_at);
+  const std::int64_t ms = unit == "ms" ? 1 : unit.empty() || unit == "s" ? 1000 : unit == "m" ? 60'000 : 3'600'000;
+  const bool known = ms < 3'600'000 || unit == "h";
+  if (!number || *number < 1 || !known || *number > std::int64_t{1} << 40) {
+    return fmt::format("'{}' is no length of time; 30s, 15m and 2h are", text);
+  }
+  length = base::Millis(*number * ms);
+  return "";
+}
+
+// The options of a verb live as long as its callback.
+void AddEvidenceVerbs(CLI::App& app, int& code) {
+  const auto history = std::make_shared<HistoryOptions>();
+  CLI::App* const history_verb =
+      app.add_subcommand("history", "What was decided about a master, why, and what it cost");
+  history_verb->add_option("MASTER", history->master, "name of the master")->required()->type_name("");
+  history_verb->add_option("--count", history->count, "only the latest")
+      ->check(CLI::Range(1, 1000, "1-1000"))
+      ->type_name("N");
+  history_verb->add_flag("--json", history->json, "for programs");
+  AddAskFlags(*history_verb, history->ask);
+  history_verb->final_callback([history, &code] {
+    TakePasswordFromEnvironment(history->ask.credentials);
+    code = History(*history);
+  });
+
+  const auto explain = std::make_shared<ExplainOptions>();
+  CLI::App* const explain_verb =
+      app.add_subcommand("explain", "What would happen if a master failed now, and what stands in the way");
+  explain_verb->add_option("MASTER", explain->master, "name of the master")->required()->type_name("");
+  explain_verb->add_flag("--json", explain->json, "for programs");
+  AddAskFlags(*explain_verb, explain->ask);
+  explain_verb->footer(
+      "Exit codes: 0 a failover would succeed, 1 it would not, 2 no sentinel answers.\n"
+      "Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
+  explain_verb->final_callback([explain, &code] {
+    TakePasswordFromEnvironment(explain->ask.credentials);
+    code = ExplainNow(*explain);
+  });
+}
+
+void AddMemberVerbs(CLI::App& app, int& code) {
+  const auto forget = std::make_shared<ForgetOptions>();
+  CLI::App* const forget_verb = app.add_subcommand("forget", "Forget a replica or sentinel that is gone for good");
+  forget_verb->add_option("MASTER", forget->master, "name of the master")->required()->type_name("");
+  forget_verb->add_option("MEMBER", forget->member, "HOST:PORT, or the id of a sentinel")->required()->type_name("");
+  AddAskFlags(*forget_verb, forget->ask);
+  forget_verb->final_callback([forget, &code] {
+    TakePasswordFromEnvironment(forget->ask.credentials);
+    code = Forget(*forget);
+  });
+
+  const auto pause = std::make_shared<PauseOptions>();
+  CLI::App* const pause_verb =
+      app.add_subcommand("pause", "Stop automatic failovers and repairs of a master for a while");
+  pause_verb->add_option("MASTER", pause->master, "name of the master")->required()->type_name("");
+  pause_verb
+      ->add_option_function<std::string>(
+          "LENGTH",
+          [pause](const std::string& text) {
+            const std::string wrong = ReadLength(text, pause->length);
+            if (!wrong.empty()) throw CLI::ValidationError("LENGTH", wrong);
+          },
+          "how long: 30s, 15m, 2h")
+      ->required()
+      ->type_name("");
+  pause_verb->add_option("--reason", pause->reason, "shown by all sentinels meanwhile")->type_name("TEXT");
+  pause_verb->add_flag("--anyway", pause->anyway, "also beside stock sentinels, which do not heed it");
+  AddAskFlags(*pause_verb, pause->ask);
+  pause_verb->final_callback([pause, &code] {
+    TakePasswordFromEnvironment(pause->ask.credentials);
+    code = PauseMaster(*pause);
+  });
+
+  struct ResumeOptions {
+    AskOptions ask;
+    std::string master;
+  };
+  const auto resume = std::make_shared<ResumeOptions>();
+  CLI::App* const resume_verb = app.add_subcommand("resume", "End a pause");
+  resume_verb->add_option("MASTER", resume->master, "name of the master")->required()->type_name("");
+  AddAskFlags(*resume_verb, resume->ask);
+  resume_verb->final_callback([resume, &code] {
+    TakePasswordFromEnvironment(resume->ask.credentials);
+    code = Resume(resume->ask, resume->master);
+  });
 }
 
 }  // namespace
@@ -127,11 +221,36 @@ int Run(int argc, char** argv) {
       ->check(CLI::Range(1, 86400, "1-86400"))
       ->type_name("S")
       ->capture_default_str();
+  CLI::Option* const coordinated =
+      failover_verb->add_flag("--coordinated", failover.coordinated,
+                              "only if the master hands over what it has: nothing is lost, or nothing happens");
+  failover_verb
+      ->add_flag(
+          "--force", failover.force,
+          "promote without the master's help, whatever another sentinel is doing; what the replica lacks is lost")
+      ->excludes(coordinated);
+  failover_verb->add_option("--to", failover.to, "the replica to promote; the best one when left out")
+      ->type_name("HOST:PORT");
+  failover_verb
+      ->add_option("--handover-timeout", failover.handover_ms,
+                   "ms that the replica may take to catch up before it is given up [failover-timeout]")
+      ->check(CLI::Range(1, 86400000, "1-86400000"))
+      ->type_name("MS");
   AddAskFlags(*failover_verb, failover.ask);
+  failover_verb->footer(
+      "Without --coordinated and --force the master hands over if it answers and our rights there allow it; otherwise "
+      "a "
+      "replica is promoted without it. Which it was, and what was lost, is said.\n"
+      "Exit codes: 0 every replica follows the new master, 1 refused, given up or not finished in time, 2 nobody to "
+      "ask.\n"
+      "Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
   failover_verb->final_callback([&] {
     TakePasswordFromEnvironment(failover.ask.credentials);
     code = Failover(failover);
   });
+
+  AddEvidenceVerbs(app, code);
+  AddMemberVerbs(app, code);
 
   DemoOptions demo;
   CLI::App* const demo_verb =

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "sentinel/cli/evidence_view.h"
+
 namespace cli {
 namespace {
 
@@ -39,7 +41,8 @@ std::string Explain(const Event& event) {
     return fmt::format("given up: {} did not become a master in time", subject);
   if (event.name == "-failover-abort-master-back") return "given up: the master is back";
   if (event.name.starts_with("-failover-abort")) return "given up";
-  if (event.name.starts_with("+failover-mode")) return event.rest;
+  if (event.name == "+failover-mode") return event.rest;
+  if (event.name == "+failover-loss") return LossInWords(event.rest);
   return "";
 }
 

@@ -6,7 +6,9 @@
 #include <optional>
 #include <set>
 
+#include "sentinel/cli/ask_sentinel.h"
 #include "sentinel/cli/events.h"
+#include "sentinel/cli/evidence_view.h"
 #include "sentinel/cli/find_sentinels.h"
 #include "sentinel/cli/interrupt.h"
 #include "sentinel/cli/terminal.h"
@@ -20,6 +22,11 @@ using base::Endpoint;
 using std::chrono::steady_clock;
 
 int ReportRefusal(const std::string& text, const std::string& master) {
+  const std::string reason = text.substr(std::min(text.find("NOGOODSLAVE Replica"), text.size()));
+  if (!reason.empty()) {
+    Complain(reason.substr(reason.find(' ') + 1), fmt::format("`vigil explain {}` ranks the replicas", master));
+    return kFailed;
+  }
   if (text.find("INPROG") != std::string::npos) {
     Complain(fmt::format("a failover of {} is already in progress", master), "watch it with `vigil status`");
   } else if (text.find("NOGOODSLAVE") != std::string::npos) {
@@ -57,6 +64,29 @@ class Followers {
   Credentials credentials_;
 };
 
+// What the master hands over, and at which price, is told when it has been looked at again.
+constexpr std::chrono::seconds kAccount{3};
+
+// "forced the master does not answer"
+std::string ModeInWords(const std::string& mode) {
+  constexpr std::string_view kForced = "forced ";
+  return mode.starts_with(kForced) ? fmt::format("forced: {}", mode.substr(kForced.size())) : mode;
+}
+
+// The words of the request that the operator's wishes add up to.
+base::Result<std::vector<std::string>> Request(const FailoverOptions& options) {
+  std::vector<std::string> words{"SENTINEL", "FAILOVER", options.master};
+  if (options.coordinated) words.emplace_back("COORDINATED");
+  if (options.force) words.emplace_back("FORCE");
+  if (!options.to.empty()) {
+    const auto to = ParseEndpoint(options.to, 6379);
+    if (!to) return tl::unexpected(to.error());
+    words.insert(words.end(), {"TO", to->host, fmt::format("{}", to->port)});
+  }
+  if (options.handover_ms) words.insert(words.end(), {"TIMEOUT", fmt::format("{}", *options.handover_ms)});
+  return words;
+}
+
 // What others may still take to tell of a promotion whose leader died: a hello comes every two seconds.
 constexpr std::chrono::seconds kRumour{5};
 
@@ -78,11 +108,17 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
   Endpoint master;
   const auto deadline = origin + std::chrono::seconds(options.timeout_seconds);
   std::string given_up;
+  std::string mode;  // "coordinated by FAILOVER of the node"; empty: nobody says, as with stock sentinels
+  std::string loss;
+  std::optional<Instant> followed_at;
   std::optional<Instant> leader_lost_at;
   const auto show_events = [&] {
     for (const Event& event : follower.Take()) {
       if (const std::string line = timeline.Take(event, paint); !line.empty()) Say(line);
       if (event.master == options.master && event.name.starts_with("-failover-abort")) given_up = event.name;
+      if (event.master != options.master) continue;
+      if (event.name == "+failover-mode") mode = event.rest;
+      if (event.name == "+failover-loss") loss = event.rest;
     }
   };
   // What the sentinels said before we saw it comes first.
@@ -117,7 +153,15 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
       for (const Endpoint& address : followers.Arrived(master)) {
         note(address.ToString() + " follows " + master.ToString());
       }
-      if (followers.waiting().empty() && timeline.Has("+switch-master")) {
+      const bool followed = followers.waiting().empty() && timeline.Has("+switch-master");
+      if (followed && !followed_at) followed_at = steady_clock::now();
+      const bool account_due = mode.starts_with("coordinated") && loss.empty();
+      if (followed && (!account_due || steady_clock::now() > *followed_at + kAccount)) {
+        if (!mode.empty()) {
+          Say(fmt::format("The failover was {}; {}.", ModeInWords(mode),
+                          loss.empty() ? fmt::format("what it cost will be in `vigil history {}`", options.master)
+                                       : LossInWords(loss)));
+        }
         Say(fmt::format("Done: {} is writable at {}, and {} follows it.", options.master, master.ToString(),
                         all_answer ? "every replica" : "every replica that answered"));
         return kDone;
@@ -142,6 +186,11 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
 }  // namespace
 
 int Failover(const FailoverOptions& options) {
+  const auto request = Request(options);
+  if (!request) {
+    Complain(request.error().text, "see `vigil failover --help`");
+    return kCannotAsk;
+  }
   const auto found = FindSentinels(options.ask);
   if (!found) return ReportNoSentinels(found.error());
   const auto before = AskTopology(found->where, options.master);
@@ -158,6 +207,7 @@ int Failover(const FailoverOptions& options) {
     return sentinel.answers ? 1 + sentinel.replicas.size() - sentinel.bad_replicas.size() : 0;
   });
   base::Error error;
+  bool stock = false;
   for (const SentinelView& candidate : candidates) {
     auto leader = RedisClient::Connect(candidate.address, where.credentials);
     if (!leader) {
@@ -165,11 +215,20 @@ int Failover(const FailoverOptions& options) {
       continue;
     }
     const Instant origin = steady_clock::now();
-    const auto reply = leader->Ask({"SENTINEL", "FAILOVER", options.master});
+    const auto reply = leader->Ask(*request);
+    if (!reply && IsUnknownThere(reply.error().text)) {
+      stock = true;
+      continue;
+    }
     if (!reply) return ReportRefusal(reply.error().text, options.master);
     Say(fmt::format("{}: asked the sentinel at {} to replace the master {}", options.master,
                     candidate.address.ToString(), before->address.ToString()));
     return Watch(options, where, *before, candidate.address, **follower, origin);
+  }
+  if (stock) {
+    Complain("only stock sentinels answer, and they know a failover without further wishes alone",
+             fmt::format("try `vigil failover {}`", options.master));
+    return kFailed;
   }
   return ReportAskError(error, *found);
 }

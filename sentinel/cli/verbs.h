@@ -43,6 +43,37 @@ struct FailoverOptions {
   AskOptions ask;
   std::string master;
   int timeout_seconds = 60;
+  bool coordinated = false;        // the master hands over, or nothing happens
+  bool force = false;              // without the master's help, whatever else is under way
+  std::string to;                  // HOST:PORT of the replica; empty: the best one
+  std::optional<int> handover_ms;  // how long the replica may take to catch up
+};
+
+struct HistoryOptions {
+  AskOptions ask;
+  std::string master;
+  std::optional<int> count;  // of the latest decisions; all when left out
+  bool json = false;
+};
+
+struct ExplainOptions {
+  AskOptions ask;
+  std::string master;
+  bool json = false;
+};
+
+struct ForgetOptions {
+  AskOptions ask;
+  std::string master;
+  std::string member;  // HOST:PORT of a replica or sentinel, or the id of a sentinel
+};
+
+struct PauseOptions {
+  AskOptions ask;
+  std::string master;
+  base::Millis length{0};
+  std::string reason;
+  bool anyway = false;  // beside stock sentinels, which will not heed it
 };
 
 struct DemoOptions {
@@ -61,6 +92,14 @@ int Status(const StatusOptions& options);
 int Addr(const AskOptions& options, const std::string& master);
 // kDone when every replica follows the new master.
 int Failover(const FailoverOptions& options);
+// kDone also when nothing was decided yet.
+int History(const HistoryOptions& options);
+// kDone: a failover would succeed now; kFailed: it would not, or nobody can say.
+int ExplainNow(const ExplainOptions& options);
+// kDone when it is durable at a sentinel. kFailed: refused.
+int Forget(const ForgetOptions& options);
+int PauseMaster(const PauseOptions& options);
+int Resume(const AskOptions& ask, const std::string& master);
 // kDone when a failover happened and the killed node came back as a replica.
 int Demo(const DemoOptions& options);
 

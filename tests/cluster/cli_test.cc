@@ -153,6 +153,84 @@ TEST_CASE("cli: up, status, addr, failover, demo and down (stock nodes and senti
   WholeLife(StockFlags());
 }
 
+TEST_CASE("cli: a failover says how it was done and what it cost, and what operators know is asked and told") {
+  Bench bench;
+  REQUIRE(bench.Do({"up", "--down-after", "2000"}).code == 0);
+  const auto address = [&](const char* node) {
+    return fmt::format("127.0.0.1:{}", bench.Server(node).at("port").get<int>());
+  };
+  Said said = bench.Do({"explain", "mymaster"});
+  INFO(said.text);
+  CHECK(said.code == 0);
+  CHECK(said.Has("sentinel "));
+  CHECK(said.Has("would be chosen"));
+  said = bench.Do({"history", "mymaster"});
+  CHECK(said.code == 0);
+  CHECK(said.Has("has decided nothing about mymaster yet"));
+
+  said = bench.Do({"failover", "mymaster", "--coordinated", "--to", address("node-3"), "--handover-timeout", "20000"});
+  CAPTURE(said.text);
+  CHECK(said.code == 0);
+  CHECK(
+      said.Has("The failover was coordinated by FAILOVER of the node; nothing that the old master acknowledged was "
+               "lost."));
+  CHECK(bench.Do({"addr", "mymaster"}).text == address("node-3") + "\n");
+
+  said = bench.Do({"failover", "mymaster", "--force"});
+  CAPTURE(said.text);
+  CHECK(said.code == 0);
+  CHECK(said.Has("The failover was forced: the operator wants it so; "));
+  const std::string master = bench.Do({"addr", "mymaster"}).text;
+  CHECK(master != address("node-3") + "\n");
+
+  said = bench.Do({"failover", "mymaster", "--coordinated", "--to", "127.0.0.1:1"});
+  CHECK(said.code == 1);
+  CHECK(said.Has("No such replica of 'mymaster': 127.0.0.1:1"));
+  CHECK(bench.Do({"failover", "mymaster", "--coordinated", "--force"}).code == 2);
+  CHECK(bench.Do({"failover", "mymaster", "--to", "no address at all"}).code == 2);
+
+  said = bench.Do({"history", "mymaster", "--count", "1"});
+  CAPTURE(said.text);
+  CHECK(said.code == 0);
+  CHECK(said.Has("manual-failover from " + address("node-3")));
+  CHECK(said.Has("    ms        "));
+  said = bench.Do({"history", "mymaster", "--json"});
+  CHECK(said.code == 0);
+  const json told = json::parse(said.text);
+  CHECK(told.at("decisions").size() >= 2);
+  CHECK(told.at("decisions").at(0).at("steps").at("promotion").is_number());
+
+  CHECK(bench.Do({"pause", "mymaster", "soon"}).code == 2);
+  said = bench.Do({"pause", "mymaster", "10m", "--reason", "new switches"});
+  CAPTURE(said.text);
+  CHECK(said.code == 0);
+  said = bench.Do({"explain", "mymaster"});
+  CHECK(said.Has("    waits     pause: "));
+  CHECK(said.Has("new switches"));
+  CHECK(bench.Do({"resume", "mymaster"}).code == 0);
+  CHECK_FALSE(bench.Do({"explain", "mymaster"}).Has("    waits "));
+
+  CHECK(bench.Do({"forget", "mymaster", address("node-1")}).code == 1);  // it lives
+  kill(bench.Pid("sentinel-3"), SIGKILL);
+  REQUIRE(WaitFor([&] { return bench.Do({"forget", "mymaster", address("sentinel-3")}).code == 0; }));
+  REQUIRE(WaitFor([&] {
+    const Said outlook = bench.Do({"explain", "mymaster", "--json"});
+    return outlook.code == 0 && json::parse(outlook.text).at("sentinels").size() == 2;
+  }));
+}
+
+TEST_CASE("cli: what stock sentinels do not know is said") {
+  Bench bench;
+  REQUIRE(bench.Do(With({"up", "--down-after", "2000"}, StockFlags())).code == 0);
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"failover", "mymaster", "--coordinated"}, {"history", "mymaster"}, {"explain", "mymaster"}}) {
+    const Said said = bench.Do(words);
+    CAPTURE(said.text);
+    CHECK(said.code == 1);
+    CHECK(said.Has("stock"));
+  }
+}
+
 TEST_CASE("cli: up completes a cluster that lost processes, and finds one that is whole") {
   Bench bench;
   REQUIRE(bench.Do({"up", "--down-after", "500"}).code == 0);
