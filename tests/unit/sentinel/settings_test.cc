@@ -417,3 +417,17 @@ TEST_CASE("settings: whatever is written is read again as it was (random states)
     old_text = text;  // the next state is written over this one's text
   }
 }
+
+// Found by the fuzz target; redis-server 7.0.15 does the same.
+TEST_CASE("settings: the default user is spelled out when it is written the second time, and then stays as it is") {
+  std::string text = "user a on\n";
+  std::vector<std::string> written;
+  for (int i = 0; i < 3; ++i) {
+    const Loaded loaded(text);
+    REQUIRE(loaded.settings.has_value());
+    written.push_back(text = RenderSettings(loaded.state, text));
+  }
+  CHECK(written[0].find("user default on nopass ~* &* +@all\n") != std::string::npos);
+  CHECK(written[1].find("user default on nopass sanitize-payload ~* &* +@all\n") != std::string::npos);
+  CHECK(written[2] == written[1]);
+}
