@@ -158,6 +158,9 @@ void CatchUp(State& state, Master& master, Replica& replica, const base::Now& no
     AbortFailover(state, master, "-failover-abort-slave-timeout", now, out);
     return;
   }
+  // What stops writes waits for the disk, the question for offsets behind it does not: it would overtake, and what was
+  // compared would be of a master that still writes.
+  if (!state.Durable(master.failover.change)) return;
   if (!handover.goal) return AskGoal(state, master, now, out);
   if (!HasReached(handover, replica)) {
     AskInfo(state, WatchedOf(master, replica), now, out);
@@ -316,6 +319,9 @@ void TakeGoal(State& state, Master& master, const ReplyValue& reply, const base:
 void BeginHandover(State& state, Master& master, const ManualWish& wish, const base::Now& now, Actions& out) {
   Failover& failover = master.failover;
   failover.deadline = failover.started_at + wish.timeout.value_or(master.failover_timeout);
+  if (failover.stage == Stage::kSelectReplica) {  // elected at once: it stands alone
+    state.timers.SetNoLater(TimerKey{master.id, TimerKind::kFailoverTimeout, 0}, *failover.deadline);
+  }
   const bool answers = !master.liveness.down() && master.command.up();
   std::string_view forced;
   if (!wish.coordinated) {

@@ -35,21 +35,37 @@ bool GrewOutOf(const InfoReport& replica, const InfoReport& master) {
 
 struct Finding {
   Mend mend = Mend::kNone;
-  Millis lasts{0};  // it has to have been so for this long
+  Millis lasts{0};        // it has to have been so for this long
+  base::Endpoint master;  // kPublish: whose address is to be told
 };
+
+// The replica that took over from this master, if one did; as far as they have told.
+const Replica* Successor(const Master& master) {
+  for (const auto& [address, replica] : master.replicas) {
+    const bool is_master = replica.role_reported == Role::kMaster && !replica.liveness.down() && replica.info_at;
+    if (is_master && GrewOutOf(replica.info, master.info)) return &replica;
+  }
+  return nullptr;
+}
 
 Finding Look(const Master& master) {
   const InfoReport& info = master.info;
-  if (!info.failover_state.empty() && info.failover_state != "no-failover") return {Mend::kAbort, kFailoverHangs};
-  if (IsDeadEnd(info.master)) return {Mend::kRestore, kDeadEndHangs};
+  if (!info.failover_state.empty() && info.failover_state != "no-failover") return {Mend::kAbort, kFailoverHangs, {}};
+  if (IsDeadEnd(info.master)) {
+    const Replica* successor = Successor(master);
+    if (successor != nullptr) return {Mend::kPublish, kDeadEndHangs, successor->address};
+    return {Mend::kRestore, kDeadEndHangs, {}};
+  }
   const auto followed = master.replicas.find(info.master);
   if (followed == master.replicas.end()) return {};  // an operator's doing, perhaps: stock's rule for wrong roles
   const Replica& replica = followed->second;
   if (replica.liveness.down()) {
     // It was promoted, and died before anybody was told. What the master has is the best there is.
-    return info.master_link_up ? Finding{} : Finding{Mend::kRestore, kDeadEndHangs};
+    return info.master_link_up ? Finding{} : Finding{Mend::kRestore, kDeadEndHangs, {}};
   }
-  if (replica.role_reported == Role::kMaster && GrewOutOf(replica.info, info)) return {Mend::kPublish, Millis(0)};
+  if (replica.role_reported == Role::kMaster && GrewOutOf(replica.info, info)) {
+    return {Mend::kPublish, Millis(0), followed->first};
+  }
   return {};
 }
 
@@ -92,7 +108,10 @@ void MendingDue(State& state, Master& master, const base::Now& now, Actions& out
 void PrepareMending(Master& master) {
   if (master.objective_down_since || master.failover.forced) return;
   master.failover.mend = master.mend;
-  if (master.mend == Mend::kPublish) master.failover.target = master.info.master;
+  if (master.mend != Mend::kPublish) return;
+  // What was found may be no more: then whatever is best is promoted, as always.
+  const Finding finding = Look(master);
+  if (finding.mend == Mend::kPublish) master.failover.target = finding.master;
 }
 
 bool MendElected(State& state, Master& master, const base::Now& now, Actions& out) {

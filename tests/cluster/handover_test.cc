@@ -5,8 +5,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/support/cluster.h"
 
@@ -49,7 +52,7 @@ long FullSyncs(const Cluster& cluster) {
 }
 
 // One planned failover under writes; `expected` stands in the event that says how it was done.
-void HandOver(Cluster& cluster, const std::string& expected) {
+void HandOver(Cluster& cluster, const std::string& expected, const std::vector<std::string>& wishes = {}) {
   const int old_port = cluster.AgreedMaster();
   REQUIRE(old_port != 0);
   const long syncs = FullSyncs(cluster);
@@ -58,7 +61,9 @@ void HandOver(Cluster& cluster, const std::string& expected) {
   {
     Writer writer(old_port);
     REQUIRE(WaitFor([&] { return writer.acknowledged() > 100; }));
-    const Value reply = leader.Do({"SENTINEL", "FAILOVER", Cluster::kName});
+    std::vector<std::string> words = {"SENTINEL", "FAILOVER", Cluster::kName};
+    words.insert(words.end(), wishes.begin(), wishes.end());
+    const Value reply = leader.Do(words);
     INFO(reply.ToString());
     REQUIRE(reply.ok());
     CHECK(cluster.WaitNewMaster(old_port));
@@ -75,6 +80,79 @@ void HandOver(Cluster& cluster, const std::string& expected) {
   CHECK(FullSyncs(cluster) == syncs);
   CHECK(leader.process.log().find(expected) != std::string::npos);
   CHECK(leader.process.log().find("#bytes 0 ") != std::string::npos);
+}
+
+// The rights that Redis documents for sentinels: a dead end is all that is left.
+const std::string kLeastRights =
+    "user watcher on >secret allchannels +multi +slaveof +ping +exec +subscribe +config|rewrite +role +publish +info "
+    "+client|setname +client|kill +script|kill";
+
+void BuildWithLeastRights(Cluster& cluster) {
+  Member& master = cluster.AddNode(Make::kStock, nullptr, {kLeastRights});
+  cluster.AddNode(Make::kStock, &master, {kLeastRights});
+  cluster.AddNode(Make::kStock, &master, {kLeastRights});
+  for (int i = 0; i < 3; ++i) {
+    cluster.AddSentinel(Make::kOurs, 2, 1000,
+                        {fmt::format("sentinel auth-user {} watcher", Cluster::kName),
+                         fmt::format("sentinel auth-pass {} secret", Cluster::kName)});
+  }
+  const bool healthy = cluster.WaitHealthy();
+  INFO(cluster.Trouble());
+  REQUIRE(healthy);
+}
+
+// A port that all running sentinels name, and that takes a write at once: no pause, no dead end, no role in between.
+bool Writable(Cluster& cluster) {
+  const int port = cluster.AgreedMaster();
+  return port != 0 && cluster.NodeAt(port).Do({"SET", "probe", "1"}, 300).ok();
+}
+
+// The leader dies as soon as it says `stage`; whatever it had begun, the others leave no trace of it.
+// `exact`: nobody syncs in full either; a master that is freed from its dead end may have a replica by then that was
+// promoted unseen.
+void KilledAt(Cluster& cluster, const std::string& stage, bool exact = true) {
+  CAPTURE(stage);
+  Member& leader = *cluster.sentinels[0];
+  const long syncs = FullSyncs(cluster);
+  const std::size_t read = leader.process.log().size();
+  long acknowledged = 0;
+  {
+    Writer writer(cluster.AgreedMaster());
+    REQUIRE(WaitFor([&] { return writer.acknowledged() > 50; }));
+    REQUIRE(leader.Do({"SENTINEL", "FAILOVER", Cluster::kName}).ok());
+    const auto began = std::chrono::steady_clock::now();
+    while (leader.process.log().find(stage, read) == std::string::npos &&
+           std::chrono::steady_clock::now() - began < std::chrono::seconds(20)) {
+    }
+    leader.Kill();
+    REQUIRE(leader.process.log().find(stage, read) != std::string::npos);
+    const bool writable = WaitFor([&] { return Writable(cluster); });
+    INFO(Logs(cluster));
+    REQUIRE(writable);
+    acknowledged = writer.acknowledged();
+  }
+  INFO(Logs(cluster));
+  const int port = cluster.AgreedMaster();
+  CHECK(WaitFor([&] { return cluster.AllFollow(port); }));
+  CHECK(std::stol("0" + Ask(port, {"GET", "counter"}).text) >= acknowledged);
+  if (exact) CHECK(FullSyncs(cluster) == syncs);
+  leader.Start();
+  const bool healthy = cluster.WaitHealthy();
+  INFO(cluster.Trouble());
+  REQUIRE(healthy);
+}
+
+// VIGIL_STAGES=all: all of them.
+std::vector<std::string> Stages(std::vector<std::string> usual) {
+  if (std::getenv("VIGIL_STAGES") == nullptr) return usual;
+  return {"+failover-mode",
+          "+elected-leader",
+          "+selected-slave",
+          "+failover-state-send-slaveof-noone",
+          "+failover-state-wait-promotion",
+          "+promoted-slave",
+          "+switch-master",
+          "+failover-end"};
 }
 
 }  // namespace
@@ -95,20 +173,7 @@ TEST_CASE("handover: on stock nodes, with a stock sentinel in the quorum, nothin
 TEST_CASE("handover: with the rights that Redis documents for sentinels a dead end does it, and the event says so") {
   if (StockProgram("redis-server").empty()) return;
   Cluster cluster;
-  const std::string user =
-      "user watcher on >secret allchannels +multi +slaveof +ping +exec +subscribe +config|rewrite +role +publish +info "
-      "+client|setname +client|kill +script|kill";
-  Member& master = cluster.AddNode(Make::kStock, nullptr, {user});
-  cluster.AddNode(Make::kStock, &master, {user});
-  cluster.AddNode(Make::kStock, &master, {user});
-  for (int i = 0; i < 3; ++i) {
-    cluster.AddSentinel(Make::kOurs, 2, 1000,
-                        {fmt::format("sentinel auth-user {} watcher", Cluster::kName),
-                         fmt::format("sentinel auth-pass {} secret", Cluster::kName)});
-  }
-  const bool healthy = cluster.WaitHealthy();
-  INFO(cluster.Trouble());
-  REQUIRE(healthy);
+  BuildWithLeastRights(cluster);
   HandOver(cluster, "coordinated by SLAVEOF 127.0.0.1 1, missing right: failover client|pause");
 }
 
@@ -127,4 +192,72 @@ TEST_CASE("handover: COORDINATED is refused while the master is dead") {
   CHECK(sentinel.Do({"SENTINEL", "FAILOVER", Cluster::kName}).ok());
   CHECK(cluster.WaitNewMaster(master.port));
   CHECK(sentinel.process.log().find("forced the master does not answer") != std::string::npos);
+}
+
+TEST_CASE("handover: to the replica that the operator names, whichever it is") {
+  Cluster cluster;
+  cluster.Build(Make::kOurs, {Make::kOurs, Make::kOurs, Make::kOurs});
+  for (const std::size_t target : {1U, 2U, 0U}) {
+    CAPTURE(target);
+    const int port = cluster.nodes[target]->port;
+    HandOver(cluster, "coordinated by FAILOVER of the node",
+             {"COORDINATED", "TO", "127.0.0.1", fmt::format("{}", port)});
+    CHECK(cluster.AgreedMaster() == port);
+  }
+  Member& sentinel = *cluster.sentinels[0];
+  const Value master = sentinel.Do(
+      {"SENTINEL", "FAILOVER", Cluster::kName, "TO", "127.0.0.1", fmt::format("{}", cluster.AgreedMaster())});
+  CHECK(master.text.find("ERR No such replica of 'mymaster'") != std::string::npos);
+}
+
+TEST_CASE("handover: a replica that does not catch up within TIMEOUT leaves the master as it was") {
+  for (const Make make : {Make::kOurs, Make::kStock}) {
+    if (make == Make::kStock && StockProgram("redis-server").empty()) continue;
+    Cluster cluster;
+    Member& master = cluster.AddNode(make);
+    Member& replica = cluster.AddNode(make, &master);
+    cluster.AddSentinel(Make::kOurs, 1, 10000);
+    REQUIRE(cluster.WaitHealthy());
+    Member& sentinel = *cluster.sentinels[0];
+    Writer writer(master.port);
+    REQUIRE(WaitFor([&] { return writer.acknowledged() > 50; }));
+    replica.process.Signal(SIGSTOP);
+    const auto began = std::chrono::steady_clock::now();
+    const Value reply = sentinel.Do({"SENTINEL", "FAILOVER", Cluster::kName, "COORDINATED", "TIMEOUT", "400"});
+    INFO(reply.ToString());
+    REQUIRE(reply.ok());
+    CHECK(WaitFor([&] { return sentinel.process.log().find("-failover-abort-") != std::string::npos; }));
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(8));  // not failover-timeout's 3 minutes
+    replica.process.Signal(SIGCONT);
+    INFO(sentinel.process.log());
+    const long before = writer.acknowledged();
+    CHECK(WaitFor([&] { return writer.acknowledged() > before + 50; }));
+    CHECK_FALSE(writer.ended());
+    CHECK(cluster.AgreedMaster() == master.port);
+    CHECK(sentinel.process.log().find("+switch-master") == std::string::npos);
+    CHECK(master.Info("role") == "master");
+  }
+}
+
+TEST_CASE("handover: the sentinel that leads it is killed, on vigil nodes") {
+  Cluster cluster;
+  cluster.Build(Make::kOurs, {Make::kOurs, Make::kOurs, Make::kOurs});
+  for (const std::string& stage : Stages({"+failover-state-wait-promotion", "+switch-master"}))
+    KilledAt(cluster, stage);
+}
+
+TEST_CASE("handover: the sentinel that leads it is killed while writes are paused (stock nodes)") {
+  if (StockProgram("redis-server").empty()) return;
+  Cluster cluster;
+  cluster.Build(Make::kStock, {Make::kOurs, Make::kOurs, Make::kOurs});
+  for (const std::string& stage : Stages({"+failover-state-wait-promotion"})) KilledAt(cluster, stage);
+}
+
+TEST_CASE("handover: the sentinel that leads it is killed while the master is in a dead end") {
+  if (StockProgram("redis-server").empty()) return;
+  Cluster cluster;
+  BuildWithLeastRights(cluster);
+  for (const std::string& stage : Stages({"+failover-state-send-slaveof-noone", "+failover-state-wait-promotion"})) {
+    KilledAt(cluster, stage, false);
+  }
 }

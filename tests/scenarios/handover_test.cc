@@ -144,6 +144,32 @@ TEST_CASE("handover: writes stop for a few milliseconds only") {
   }
 }
 
+TEST_CASE("handover: on a slow disk nothing is compared before writes have stopped") {
+  for (const auto& make : {std::function<void(Node&)>(nullptr), std::function<void(Node&)>(&Vigil),
+                           std::function<void(Node&)>(&NoFailover), std::function<void(Node&)>(&MinimalRights)}) {
+    for (const int disk : {3, 20, 120}) {
+      auto world = Busy(make);
+      world->SlowDisk(1, Millis(disk));
+      CHECK(world->Ask(1, {"SENTINEL", "FAILOVER", "mymaster", "COORDINATED"}) == "+OK\r\n");
+      INFO("disk " << disk << "\n" << world->Trace());
+      CheckClean(*world);
+    }
+  }
+}
+
+TEST_CASE("handover: TIMEOUT holds for a sentinel that stands alone as well") {
+  auto world = Busy(nullptr, 1);
+  world->Freeze(7001);
+  world->Freeze(7002);
+  world->Run(Millis(20));
+  CHECK(world->Ask(1, {"SENTINEL", "FAILOVER", "mymaster", "TIMEOUT", "300"}) == "+OK\r\n");
+  world->Run(Millis(400));
+  INFO(world->Trace());
+  CHECK_FALSE(world->master(1).failover.active());
+  CHECK(world->AddressAt(1) == 7000);
+  CHECK(world->node(7000).paused_until <= world->now());
+}
+
 TEST_CASE("handover: COORDINATED is refused while the master is down, FORCE and a plain one go without it") {
   for (const std::string form : {"COORDINATED", "", "FORCE"}) {
     auto world = Busy();
