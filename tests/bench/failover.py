@@ -149,7 +149,7 @@ def trial(peer, scenario, down_after, base, seed, rate, fo_timeout, debug, fast_
     evs = [Events(i, s.port) for i, s in enumerate(sents)]
     w = Writer(master.port, rate)
     time.sleep(1.0 + rnd.random())               # random phase against the 1 s ping period
-    base_full = full_syncs(reps)
+    base_full = full_syncs(nodes)
     if scenario == "planned":
         return planned(res, master, reps, w, base_full)
     cl = Client([s.port for s in sents], master.port)
@@ -192,6 +192,10 @@ def trial(peer, scenario, down_after, base, seed, rate, fo_timeout, debug, fast_
     res["lost_all"] = max(0, acked - ctr_new)
     if t_sw:
         res["lost_before_switch"] = sum(1 for t in w.acks[ctr_new:] if t <= t_sw)
+    kept = w.acks[min(ctr_new, acked) - 1] if min(ctr_new, acked) > 0 else None
+    if kept:                                     # from the last write that survived to the first at the new master
+        res["write_gap"] = cl.t_write - kept
+    res["full_syncs"] = full_syncs(nodes) - base_full
     res["writer_err"] = w.err
     first = {}
     for e in evs:
@@ -320,7 +324,7 @@ def one(argv):
 COLS = {
     "kill": ["+sdown", "second_sdown", "+odown", "+elected-leader", "+promoted-slave", "+switch-master",
              "first_write", "all_addr", "replicas_synced"],
-    "manual": ["+elected-leader", "+selected-slave", "+promoted-slave", "+switch-master", "first_write",
+    "manual": ["write_gap", "+elected-leader", "+selected-slave", "+promoted-slave", "+switch-master", "first_write",
                "all_addr", "replicas_synced", "old_demoted", "all_synced_with_old"],
     "planned": ["cmd", "first_write", "write_gap", "old_is_replica"],
 }
@@ -409,6 +413,7 @@ def report(results, peers):
             row.append(mmm([r.get("lost_all") for r in good]))
             if scen == "manual":
                 row.append(mmm([r.get("lost_before_switch") for r in good]))
+                row.append(mmm([r.get("full_syncs") for r in good]))
             row.append(mmm([r.get("full_syncs_new_master") for r in good]))
             rows.append(row)
         head = ["peer", "ok"] + [c.replace("_", " ") for c in cols]
@@ -416,7 +421,7 @@ def report(results, peers):
             head += ["med write - timeout", "write/timeout"]
         head += ["write vs first peer", "lost acked"]
         if scen == "manual":
-            head += ["lost before switch"]
+            head += ["lost before switch", "full syncs everywhere"]
         head += ["full syncs at new"]
         texts.append(table(head, rows, "failover %s, down-after %s ms (ms from the signal, min/median/max)"
                            % (scen, da)))

@@ -61,6 +61,10 @@ def find_peers(names, extra):
         sent = shutil.which(sent) if sent else None
         if node or sent:
             table[name] = Peer(name, node, sent)
+    if "our" in table and "redis" in table:      # by name only: our sentinels over stock nodes
+        mixed = Peer("our-on-redis", table["redis"].node, table["our"].sentinel)
+        if names and mixed.name in names:
+            table[mixed.name] = mixed
     for e in extra or []:
         name, _, rest = e.partition("=")
         node, _, sent = rest.partition(",")
