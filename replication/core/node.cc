@@ -85,6 +85,7 @@ data::PackingLimits PackingLimitsOf(const Settings& settings) {
   data::PackingLimits limits;
   limits.hash_entries = settings.hash_max_listpack_entries;
   limits.hash_value = settings.hash_max_listpack_value;
+  limits.list_size = settings.list_max_listpack_size;
   limits.set_intset = settings.set_max_intset_entries;
   return limits;
 }

@@ -98,11 +98,6 @@ constexpr std::array kUnused = {
     SettingRow{.name = "lfu-decay-time", .kind = kNumber, .fallback = "1"},
     SettingRow{.name = "lfu-log-factor", .kind = kNumber, .fallback = "10"},
     SettingRow{.name = "list-compress-depth", .kind = kNumber, .fallback = "0"},
-    SettingRow{.name = "list-max-listpack-size",
-               .alias = "list-max-ziplist-size",
-               .kind = kNumber,
-               .low = -2147483648,
-               .fallback = "-2"},
     SettingRow{
         .name = "loading-process-events-interval-bytes", .kind = kNumber, .flags = kHidden, .fallback = "2097152"},
     SettingRow{.name = "maxmemory-clients", .kind = kText, .fallback = "0"},

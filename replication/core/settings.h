@@ -63,6 +63,7 @@ struct Settings {
   std::uint64_t hash_max_listpack_entries = 512;
   std::uint64_t hash_max_listpack_value = 64;
   std::uint64_t set_max_intset_entries = 512;
+  int list_max_listpack_size = -2;
   std::string dir;  // absolute once the program runs; empty: where it was started
   std::string logfile;
   std::string loglevel = "notice";

@@ -35,6 +35,7 @@ enum class Packing : std::uint8_t {
 struct PackingLimits {
   std::size_t hash_entries = 512;  // hash-max-listpack-entries
   std::size_t hash_value = 64;     // hash-max-listpack-value: bytes of the longest field or value
+  std::int64_t list_size = -2;     // list-max-listpack-size: see ListLimits
   std::size_t set_intset = 512;    // set-max-intset-entries
 };
 

@@ -251,8 +251,8 @@ constexpr DataCommand kCommands[] = {
 std::span<const DataCommand> DataCommands() {
   static const std::vector<DataCommand> all = [] {
     std::vector<DataCommand> rows;
-    for (const std::span<const DataCommand> group :
-         {std::span<const DataCommand>(kCommands), HashCommands(), SetCommands()}) {
+    for (const std::span<const DataCommand> group : {std::span<const DataCommand>(kCommands), HashCommands(),
+                                                     SetCommands(), ListCommands()}) {
       rows.insert(rows.end(), group.begin(), group.end());
     }
     return rows;

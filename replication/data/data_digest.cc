@@ -6,6 +6,7 @@
 #include "replication/base/check.h"
 #include "replication/base/digest.h"
 #include "replication/data/hash_value.h"
+#include "replication/data/list_value.h"
 #include "replication/data/set_value.h"
 
 namespace data {
@@ -53,7 +54,14 @@ void MixValue(Sum& sum, const Entry& entry) {
     case ValueType::kSet:
       SetView(entry).ForEach([&sum](std::string_view member) { Xor(sum, member); });
       return;
-    case ValueType::kList:
+    case ValueType::kList: {
+      IntText buffer;
+      ListView(entry).Forward(0, [&](const PackedElement& element) {
+        Mix(sum, element.Text(buffer));
+        return true;
+      });
+      return;
+    }
     case ValueType::kZset:
     case ValueType::kStream:
       break;

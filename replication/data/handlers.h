@@ -62,6 +62,7 @@ void Persist(CommandContext& context, const Words& words);
 // Groups that keep handlers and rows together.
 std::span<const DataCommand> HashCommands();
 std::span<const DataCommand> SetCommands();
+std::span<const DataCommand> ListCommands();
 
 // database_commands.cc
 void Keys(CommandContext& context, const Words& words);

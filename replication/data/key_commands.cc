@@ -25,6 +25,7 @@ std::string_view EncodingName(const Entry& entry) {
     case ValueType::kSet:
       return SetView(entry).is_intset() ? "intset" : "hashtable";
     case ValueType::kList:
+      return "quicklist";  // Redis 7.0 has no other, however short a list is
     case ValueType::kZset:
     case ValueType::kStream:
       break;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -267,6 +268,19 @@ PackedElement ListpackView::Get(Position at) const {
   return element;
 }
 
+std::string ListpackView::Slice(Position from, Position to, std::size_t count) const {
+  std::string slice;
+  slice.reserve(kLeastBytes + to - from);
+  slice.append(kHead, '\0');
+  slice.append(bytes_.substr(from, to - from));
+  slice.push_back(static_cast<char>(kEndMark));
+  const auto total = static_cast<std::uint32_t>(slice.size());
+  std::memcpy(slice.data() + kTotalAt, &total, sizeof total);
+  const auto elements = static_cast<std::uint16_t>(std::min<std::size_t>(count, kCountThem));
+  std::memcpy(slice.data() + kCountAt, &elements, sizeof elements);
+  return slice;
+}
+
 ListpackView::Position ListpackView::Find(std::string_view text, Position from, int step) const {
   // An integer is found by its value, so its text is looked at once and not for each element.
   const auto integer = AsInteger(text);
@@ -307,6 +321,19 @@ void Listpack::Splice(Position at, std::size_t old_bytes, std::string_view fresh
 void Listpack::Append(std::int64_t integer) {
   const Encoded encoded = EncodeInteger(integer);
   Splice(view().End(), 0, {encoded.bytes.data(), encoded.size}, 1);
+}
+
+std::size_t Listpack::allocated() const {
+  const auto* bytes = bytes_.data();
+  const auto* self = reinterpret_cast<const char*>(&bytes_);
+  const bool inside = bytes >= self && bytes < self + sizeof bytes_;  // a short string needs no memory of its own
+  return inside ? 0 : AllocatedSize(bytes_.capacity() + 1);
+}
+
+void Listpack::AppendAll(ListpackView more) {
+  const std::size_t count = more.size();
+  Splice(view().End(), 0, more.bytes().substr(more.Begin(), more.End() - more.Begin()),
+         static_cast<std::int64_t>(count));
 }
 
 void Listpack::Insert(Position at, std::string_view text) {

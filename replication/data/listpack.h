@@ -54,6 +54,9 @@ class ListpackView {
   // `at` must not be End().
   PackedElement Get(Position at) const;
 
+  // A listpack of its own with the `count` elements from `from` to before `to`.
+  std::string Slice(Position from, Position to, std::size_t count) const;
+
   // The first element that equals `text`, looking at `from` and then at every `step`-th one; End() when there is none.
   // `step` 2 finds a field and never a value.
   Position Find(std::string_view text, Position from, int step = 1) const;
@@ -105,6 +108,8 @@ class Listpack {
   ListpackView view() const { return ListpackView(bytes_); }
   std::size_t size() const { return view().size(); }
   std::size_t bytes() const { return bytes_.size(); }
+  // Memory beyond the object itself, by the allocator's size classes.
+  std::size_t allocated() const;
   std::string Take() { return std::move(bytes_); }
 
   // What an element will need beyond its text: callers keep the whole below 4 GiB.
@@ -112,6 +117,8 @@ class Listpack {
 
   void Append(std::string_view text) { Insert(view().End(), text); }
   void Append(std::int64_t integer);
+  // All elements of another one.
+  void AppendAll(ListpackView more);
   void Prepend(std::string_view text) { Insert(view().Begin(), text); }
   // Before `at`, which then is the new element's position.
   void Insert(Position at, std::string_view text);

@@ -28,13 +28,20 @@ enum Opcode : std::uint8_t {
 
 // Types of values.
 inline constexpr std::uint8_t kTypeString = 0;
+inline constexpr std::uint8_t kTypeList = 1;           // number of elements; each element
 inline constexpr std::uint8_t kTypeSet = 2;            // number of members; each member
 inline constexpr std::uint8_t kTypeHash = 4;           // number of fields; each field and its value
 inline constexpr std::uint8_t kTypeHashZipmap = 9;     // up to Redis 2.4
+inline constexpr std::uint8_t kTypeListZiplist = 10;   // up to Redis 3.0: one string
 inline constexpr std::uint8_t kTypeSetIntset = 11;     // one string: the intset
 inline constexpr std::uint8_t kTypeHashZiplist = 13;   // up to Redis 6.2
+inline constexpr std::uint8_t kTypeListZiplists = 14;  // up to Redis 6.2: number of pieces; each a ziplist
 inline constexpr std::uint8_t kTypeHashListpack = 16;  // one string: the listpack
+inline constexpr std::uint8_t kTypeListPieces = 18;    // number of pieces; each its form (PieceForm) and a string
 inline constexpr std::uint8_t kTypeSetListpack = 20;   // of Redis 7.2, read alone
+
+// What a piece of a list is: an element by itself, or a listpack.
+enum PieceForm : std::uint8_t { kOneElement = 1, kPacked = 2 };
 
 // The two upper bits of the first byte of a length.
 enum LengthForm : std::uint8_t { kSixBits = 0, kFourteenBits = 1, kLong = 2, kEncoded = 3 };

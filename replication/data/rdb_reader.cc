@@ -10,6 +10,7 @@
 #include "replication/base/text.h"
 #include "replication/data/crc64.h"
 #include "replication/data/hash_value.h"
+#include "replication/data/list_value.h"
 #include "replication/data/old_packings.h"
 #include "replication/data/rdb_format.h"
 #include "replication/data/set_value.h"
@@ -376,10 +377,17 @@ RdbReader::Outcome RdbReader::ReadKey(Cursor& cursor, std::uint8_t type) {
     case rdb::kTypeString:
       if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
       return ReadString(cursor, key);
+    case rdb::kTypeList:
+    case rdb::kTypeListZiplists:
+    case rdb::kTypeListPieces:
     case rdb::kTypeSet:
     case rdb::kTypeHash:
       if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
       return BeginElements(cursor, type, key);
+    case rdb::kTypeListZiplist:
+      if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
+      filling_ = Filling{rdb::kTypeListZiplists, std::string(key), 1, {}};  // of one piece
+      return Outcome::kOk;
     case rdb::kTypeHashZipmap:
     case rdb::kTypeHashZiplist:
     case rdb::kTypeHashListpack:
@@ -489,14 +497,67 @@ RdbReader::Outcome RdbReader::BeginElements(Cursor& cursor, std::uint8_t type, s
 }
 
 RdbReader::Outcome RdbReader::ReadElement(Cursor& cursor) {
-  const bool is_hash = filling_->type == rdb::kTypeHash;
-  if (const Outcome outcome = is_hash ? ReadField(cursor) : ReadMember(cursor); outcome != Outcome::kOk) {
-    return outcome;
+  ValueType type = ValueType::kList;
+  Outcome outcome = Outcome::kOk;
+  switch (filling_->type) {
+    case rdb::kTypeHash:
+      type = ValueType::kHash;
+      outcome = ReadField(cursor);
+      break;
+    case rdb::kTypeSet:
+      type = ValueType::kSet;
+      outcome = ReadMember(cursor);
+      break;
+    case rdb::kTypeListZiplists:
+      outcome = ReadZiplistPiece(cursor);
+      break;
+    default:
+      outcome = ReadPiece(cursor);
+      break;
   }
-  if (--filling_->left > 0) return Outcome::kOk;
+  if (outcome != Outcome::kOk || --filling_->left > 0) return outcome;
   Filling filled = std::move(*filling_);
   filling_.reset();
-  return LoadCollection(cursor, is_hash ? ValueType::kHash : ValueType::kSet, filled.key, std::move(filled.contents));
+  // Pieces without elements make no list.
+  if (type == ValueType::kList && !ListEditor(filled.contents, into_).HasItems()) {
+    expires_at_ = kNever;
+    return Outcome::kOk;
+  }
+  return LoadCollection(cursor, type, filled.key, std::move(filled.contents));
+}
+
+// An element, or some that are packed.
+RdbReader::Outcome RdbReader::ReadPiece(Cursor& cursor) {
+  std::uint64_t form = rdb::kOneElement;
+  if (filling_->type == rdb::kTypeListPieces) {
+    if (const Outcome outcome = cursor.PlainLength(form); outcome != Outcome::kOk) return outcome;
+    if (form != rdb::kOneElement && form != rdb::kPacked) {
+      return cursor.Bad(0, fmt::format("unknown form {} of a piece of a list", form));
+    }
+  }
+  const std::size_t begin = cursor.at();
+  std::string_view bytes;
+  if (const Outcome outcome = cursor.Text(bytes, value_scratch_); outcome != Outcome::kOk) return outcome;
+  ListEditor list(filling_->contents, into_);
+  if (form == rdb::kOneElement) {
+    list.Insert(list.size(), bytes);
+    return Outcome::kOk;
+  }
+  if (const auto valid = CheckListpack(bytes); !valid) return cursor.Bad(begin, valid.error().text);
+  list.AppendPack(ListpackView(bytes));
+  return Outcome::kOk;
+}
+
+RdbReader::Outcome RdbReader::ReadZiplistPiece(Cursor& cursor) {
+  const std::size_t begin = cursor.at();
+  std::string_view bytes;
+  if (const Outcome outcome = cursor.Text(bytes, value_scratch_); outcome != Outcome::kOk) return outcome;
+  Listpack pack;
+  IntText buffer;
+  const auto valid = ReadZiplist(bytes, [&](const PackedElement& each) { pack.Append(each.Text(buffer)); });
+  if (!valid) return cursor.Bad(begin, valid.error().text);
+  ListEditor(filling_->contents, into_).AppendPack(pack.view());
+  return Outcome::kOk;
 }
 
 RdbReader::Outcome RdbReader::ReadMember(Cursor& cursor) {

@@ -65,6 +65,8 @@ class RdbReader {
   Outcome ReadElement(Cursor& cursor);
   Outcome ReadField(Cursor& cursor);
   Outcome ReadMember(Cursor& cursor);
+  Outcome ReadPiece(Cursor& cursor);
+  Outcome ReadZiplistPiece(Cursor& cursor);
   Outcome Loaded(Cursor& cursor, std::string_view key, bool fresh);
   Outcome LoadCollection(Cursor& cursor, ValueType type, std::string_view key, Contents contents);
   bool DropsExpired();

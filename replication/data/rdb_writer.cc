@@ -10,6 +10,7 @@
 #include "replication/base/text.h"
 #include "replication/data/crc64.h"
 #include "replication/data/field_tree.h"
+#include "replication/data/list_tree.h"
 #include "replication/data/listpack.h"
 #include "replication/data/rdb_format.h"
 
@@ -113,6 +114,7 @@ std::uint8_t TypeOf(const Batch::Record& record) {
     case ValueType::kSet:
       return !tree && record.packing == Packing::kIntset ? rdb::kTypeSetIntset : rdb::kTypeSet;
     case ValueType::kList:
+      return rdb::kTypeListPieces;
     case ValueType::kZset:
     case ValueType::kStream:
       break;
@@ -173,8 +175,22 @@ void RdbEncoder::SelectDb(int db, std::string& out) {
   }
 }
 
+void RdbEncoder::AppendPiece(std::string_view packed, std::string& out) {
+  AppendLength(out, rdb::kPacked);
+  AppendText(out, packed, options_.compress, scratch_);
+}
+
 void RdbEncoder::AppendTree(const Batch& batch, const Batch::Record& record, std::string& out,
                             const std::function<void()>& give) {
+  if (record.type == ValueType::kList) {
+    const auto& list = static_cast<const ListTree&>(batch.Tree(record));
+    AppendLength(out, list.pieces());
+    for (auto cursor = list.First(); cursor.valid(); cursor.Next()) {
+      AppendPiece(cursor->view().bytes(), out);
+      give();
+    }
+    return;
+  }
   VIGIL_CHECK(record.type == ValueType::kHash || record.type == ValueType::kSet);
   const bool with_values = record.type == ValueType::kHash;
   const auto& fields = static_cast<const FieldTree&>(batch.Tree(record));
@@ -214,6 +230,9 @@ void RdbEncoder::Append(const Batch& batch, std::string& out, const std::functio
       AppendInteger(out, record.integer);
     } else if (record.encoding == Encoding::kTree) {
       AppendTree(batch, record, out, give);
+    } else if (record.type == ValueType::kList) {
+      AppendLength(out, 1);
+      AppendPiece(batch.Text(record), out);
     } else if (TypeOf(record) == rdb::kTypeSet) {
       AppendMembers(batch.Text(record), out);
     } else {

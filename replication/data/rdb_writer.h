@@ -57,6 +57,7 @@ class RdbEncoder {
  private:
   void SelectDb(int db, std::string& out);
   void AppendTree(const Batch& batch, const Batch::Record& record, std::string& out, const std::function<void()>& give);
+  void AppendPiece(std::string_view packed, std::string& out);
   void AppendMembers(std::string_view packed, std::string& out);
   void Account(std::string_view written);
 

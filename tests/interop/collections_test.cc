@@ -68,6 +68,56 @@ class Generator {
     }
   }
 
+  Words ListCommand() {
+    const std::string key = Key("list");
+    switch (random_.Below(20)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        return With({OneOf({"LPUSH", "RPUSH"}), key}, Members(random_.Chance(0.1) ? 60 : 5));
+      case 4:
+        return With({OneOf({"LPUSHX", "RPUSHX"}), key}, Members(3));
+      case 5:
+      case 6:
+        return With({OneOf({"LPOP", "RPOP"}), key}, random_.Chance(0.5) ? Words{} : Words{Number()});
+      case 7:
+        return {"LRANGE", key, Number(), Number()};
+      case 8:
+        return {"LINDEX", key, Number()};
+      case 9:
+        return {"LSET", key, Number(), Member()};
+      case 10:
+        return {"LINSERT", key, OneOf({"BEFORE", "after", "at"}), Member(), Member()};
+      case 11:
+        return {"LREM", key, Number(), Member()};
+      case 12:
+        return {"LTRIM", key, Number(), Number()};
+      case 13:
+      case 14: {
+        Words words = {"LPOS", key, Member()};
+        for (std::uint64_t n = random_.Below(4); n > 0; --n) {
+          words = With(std::move(words), {OneOf({"RANK", "count", "MAXLEN", "NONE"}), Number()});
+        }
+        return words;
+      }
+      case 15:
+        return {"LMOVE", key, Key("list"), OneOf({"LEFT", "right", "up"}), OneOf({"left", "RIGHT"})};
+      case 16:
+        return {"RPOPLPUSH", key, Key("list")};
+      case 17: {
+        Words words = {"LMPOP", OneOf({"1", "2", "3", "0", "x"})};
+        words = With(With(std::move(words), Keys("list", 3)), {OneOf({"LEFT", "right", "x"})});
+        if (random_.Chance(0.5)) words = With(std::move(words), {OneOf({"COUNT", "count", "C"}), Number()});
+        return words;
+      }
+      case 18:
+        return {"LLEN", key};
+      default:
+        return KeyCommand("list");
+    }
+  }
+
  private:
   static Words With(Words words, const Words& more) {
     words.insert(words.end(), more.begin(), more.end());
@@ -257,6 +307,27 @@ TEST_CASE("collections: random commands on sets get the replies of stock and lea
   Member& ours = cluster.AddNode(Make::kOurs, nullptr, kLines);
   Generator generator(20231);
   Compare(stock, ours, 6000, [&] { return generator.SetCommand(); });
+}
+
+TEST_CASE("collections: random commands on lists get the replies of stock and leave the same data") {
+  for (const char* size : {"-1", "-2", "3", "128"}) {
+    CAPTURE(size);
+    Cluster cluster;
+    Words lines = kLines;
+    lines.push_back(fmt::format("list-max-listpack-size {}", size));
+    Member& stock = cluster.AddNode(Make::kStock, nullptr, lines);
+    Member& ours = cluster.AddNode(Make::kOurs, nullptr, lines);
+    Generator generator(4711);
+    Compare(stock, ours, 3000, [&] { return generator.ListCommand(); });
+  }
+}
+
+TEST_CASE("collections: random load of lists leaves master and replica equal, ours and stock") {
+  for (const Cast& cast : kCasts) {
+    CAPTURE(static_cast<int>(cast.master));
+    Generator generator(78);
+    CheckReplicated(cast.master, cast.replica, [&] { return generator.ListCommand(); });
+  }
 }
 
 TEST_CASE("collections: random load of sets leaves master and replica equal, ours and stock") {

@@ -37,7 +37,7 @@ void Fill(const Member& node, int keys, const std::string& prefix) {
   };
   for (int i = 0; i < keys; ++i) {
     const std::string key = prefix + std::to_string(i);
-    switch (i % 11) {
+    switch (i % 13) {
       case 0:
         send({"SET", key, std::to_string(i * 7919)});
         break;
@@ -70,6 +70,14 @@ void Fill(const Member& node, int keys, const std::string& prefix) {
       case 9:
         send({"SADD", prefix + "set", std::to_string(i), "member:" + std::to_string(i)});
         send({"SPOP", prefix + "set", i % 7 == 0 ? "2" : "0"});
+        break;
+      case 10:
+        send({"RPUSH", key, std::to_string(i), std::string(static_cast<std::size_t>(i % 400), 'l'), "z"});
+        if (i % 4 == 0) send({"LPOP", key, "2"});
+        break;
+      case 11:
+        send({"LPUSH", prefix + "list", std::to_string(i), std::string(static_cast<std::size_t>(i % 700), 'q')});
+        if (i % 7 == 0) send({"RPOPLPUSH", prefix + "list", key});
         break;
       default:
         send({"HINCRBY", key, "count", "2"});

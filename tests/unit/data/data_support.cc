@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "replication/base/text.h"
 #include "replication/data/hash_value.h"
+#include "replication/data/list_value.h"
 #include "replication/data/set_value.h"
 
 namespace data {
@@ -32,7 +35,24 @@ std::set<std::string> MembersOf(const SetView& set) {
   return members;
 }
 
+std::vector<std::string> ElementsOf(const ListView& list) {
+  std::vector<std::string> elements;
+  IntText buffer;
+  list.Forward(0, [&](const PackedElement& element) {
+    elements.emplace_back(element.Text(buffer));
+    return true;
+  });
+  REQUIRE(elements.size() == list.size());
+  return elements;
+}
+
 }  // namespace
+
+std::string ListText(const std::vector<std::string>& elements) {
+  std::string text = "list";
+  for (const std::string& element : elements) text += fmt::format(" {}", base::Quoted(element));
+  return text;
+}
 
 std::string SetText(const std::set<std::string>& members) {
   std::string text = "set";
@@ -48,6 +68,7 @@ std::string HashText(const Fields& fields) {
 
 std::string ValueText(const Entry& entry) {
   if (entry.type() == ValueType::kHash) return HashText(FieldsOf(HashView(entry)));
+  if (entry.type() == ValueType::kList) return ListText(ElementsOf(ListView(entry)));
   if (entry.type() == ValueType::kSet) return SetText(MembersOf(SetView(entry)));
   IntText buffer;
   return std::string(entry.Text(buffer));
@@ -58,6 +79,11 @@ std::string ValueText(const Batch& batch, const Batch::Record& record) {
     return HashText(FieldsOf(record.encoding == Encoding::kTree
                                  ? HashView(static_cast<const FieldTree&>(batch.Tree(record)))
                                  : HashView(ListpackView(batch.Text(record)))));
+  }
+  if (record.type == ValueType::kList) {
+    return ListText(ElementsOf(record.encoding == Encoding::kTree
+                                   ? ListView(static_cast<const ListTree&>(batch.Tree(record)))
+                                   : ListView(ListpackView(batch.Text(record)))));
   }
   if (record.type == ValueType::kSet) {
     return SetText(MembersOf(record.encoding == Encoding::kTree
@@ -171,11 +197,55 @@ void ChangeSomeSet(Keyspace& keyspace, Model& model, base::Random& random, std::
   }
 }
 
+// Inserts, replaces and erases some elements of a list, short or long.
+void ChangeSomeList(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys) {
+  const int db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
+  const std::string key = fmt::format("list:{}", random.Below(keys / 20 + 1));
+  const Spot spot = keyspace.Find(db, key);
+  const auto held = model.find({db, key});
+  REQUIRE(static_cast<bool>(spot) == (held != model.end()));
+  std::vector<std::string> elements = spot ? ElementsOf(ListView(*spot)) : std::vector<std::string>{};
+  const bool erase = random.Chance(0.4);
+  const std::uint64_t size = key.back() % 2 == 0 ? 20 : 800;
+  keyspace.Change(spot, key, ValueType::kList, [&](Contents& contents) {
+    ListEditor list(contents, keyspace);
+    for (std::uint64_t n = random.Below(20) + 1; n > 0; --n) {
+      if (erase) {
+        if (!list.HasItems()) break;
+        const std::uint64_t at = random.Below(list.size());
+        const std::uint64_t count = 1 + random.Below(std::min<std::uint64_t>(list.size() - at, 30));
+        list.Erase(at, count);
+        elements.erase(elements.begin() + static_cast<std::ptrdiff_t>(at),
+                       elements.begin() + static_cast<std::ptrdiff_t>(at + count));
+        continue;
+      }
+      const std::string text = random.Hex(random.Below(size));
+      const std::uint64_t at = random.Below(list.size() + 1);
+      if (at < list.size() && random.Chance(0.2)) {
+        list.Replace(at, text);
+        elements[at] = text;
+      } else {
+        list.Insert(at, text);
+        elements.insert(elements.begin() + static_cast<std::ptrdiff_t>(at), text);
+      }
+    }
+    CHECK(list.HasItems() == !elements.empty());
+    return list.HasItems();
+  });
+  if (elements.empty()) {
+    model.erase({db, key});
+  } else {
+    const UnixMs expires_at = held != model.end() ? held->second.second : kNever;
+    model[{db, key}] = {ListText(elements), expires_at};
+  }
+}
+
 }  // namespace
 
 void ChangeSomething(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys) {
   if (random.Chance(0.05)) return ChangeSomeHash(keyspace, model, random, keys);
   if (random.Chance(0.05)) return ChangeSomeSet(keyspace, model, random, keys);
+  if (random.Chance(0.05)) return ChangeSomeList(keyspace, model, random, keys);
   const int db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
   const std::string key = fmt::format("key:{}", random.Below(keys));
   const Spot spot = keyspace.Find(db, key);

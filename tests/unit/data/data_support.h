@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "replication/base/random.h"
 #include "replication/data/keyspace.h"
@@ -16,7 +17,8 @@ namespace data {
 // The text of a hash for models: its fields and values in order, quoted.
 std::string HashText(const std::map<std::string, std::string>& fields);
 std::string SetText(const std::set<std::string>& members);
-// The value as it is in a model: the text of a string, HashText() of a hash, SetText() of a set.
+std::string ListText(const std::vector<std::string>& elements);
+// The value as it is in a model: the text of a string, HashText() of a hash ...
 std::string ValueText(const Entry& entry);
 std::string ValueText(const Batch& batch, const Batch::Record& record);
 

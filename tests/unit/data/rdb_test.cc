@@ -122,6 +122,8 @@ TEST_CASE("rdb: collections of redis-server 7.0.15 and of earlier ones are read,
   };
   for (const Case& c : {Case{"hashes.rdb", "b4bc8ba3c2035b4e042b2649cfe5e1098f157ff6"},
                         Case{"sets.rdb", "fe8618b55eaadfb9333fe11e46f69d36fb14bc44"},
+                        Case{"lists.rdb", "901f584af17951da84005d4a2112fd7478312842"},
+                        Case{"old_lists.rdb", "14f472bf56716e211c7b5284aa0e5df45ac6a512"},
                         Case{"old_hashes.rdb", "2e69284a504fe6825ef703a48a223ca3b0cc1dcd"}}) {
     for (const std::size_t piece : {1U, 7U, 100000U}) {
       CAPTURE(c.file);
@@ -181,6 +183,21 @@ TEST_CASE("rdb: the packed sets of redis-server 7.2 are read") {
   CHECK(Load(none, File("\x02\x01k\x00"s)) == "");
   CHECK(Load(none, File("\x0b\x01k\x08\x02\x00\x00\x00\x00\x00\x00\x00"s)) == "");
   CHECK(none.TotalSize() == 0);
+}
+
+TEST_CASE("rdb: lists in damaged pieces are refused, and those in empty pieces left out") {
+  const std::string empty = Listpack().Take();
+  const std::string piece = "\x02"s + static_cast<char>(empty.size()) + empty;
+  Keyspace none(1);
+  CHECK(Load(none, File("\x12\x01k\x02"s + piece + piece)) == "");
+  CHECK(none.TotalSize() == 0);
+  Keyspace keyspace(1);
+  CHECK(Load(keyspace, File("\x12\x01k\x02"s + piece + "\x01\x01v"s)) == "");
+  CHECK(ValueText(*keyspace.Find(0, "k")) == ListText({"v"}));
+  Keyspace bad(1);
+  CHECK(Load(bad, File("\x12\x01k\x01\x03\x01v"s)) == "rdb: offset 13: unknown form 3 of a piece of a list");
+  Keyspace worse(1);
+  CHECK(Load(worse, File("\x12\x01k\x01\x02\x03xyz"s)) == "rdb: offset 14: listpack: byte 0: impossible size");
 }
 
 TEST_CASE("rdb: a large value is given away in pieces, and the checksum is right") {
