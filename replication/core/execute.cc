@@ -130,6 +130,7 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
     reply.Simple("QUEUED");
   } else {
     Call(state, client, *entry, words, now, reply);
+    ServeBlockedKeys(state, now);
   }
   client.queued_commands = client.transaction.open ? static_cast<int>(client.transaction.queue.size()) : -1;
   if (client.blocked == Blocked::kConfig) {
@@ -224,8 +225,10 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
           .replica = !state.is_master(),
           .reply = reply,
           .effects = effects,
-          .hold_expiry = state.pause.what(now.mono) != Pause::What::kNothing};
+          .hold_expiry = state.pause.what(now.mono) != Pause::What::kNothing,
+          .may_wait = client.kind == serve::ClientKind::kNormal && !client.in_exec};
       data::DataCommands()[entry.index].handler(context, words);
+      if (context.wait) Block(state, client, std::move(*context.wait), now);
       break;
     }
     default:

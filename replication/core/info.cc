@@ -129,8 +129,9 @@ void Info::Clients() {
   Field("maxclients", state_.settings.maxclients);
   Field("blocked_clients", blocked);
   Field("tracking_clients", 0);
-  Field("clients_in_timeout_table",
-        std::ranges::count_if(state_.waiters.waiting, [](const auto& each) { return each.second.until.has_value(); }));
+  Field("clients_in_timeout_table", std::ranges::count_if(state_.waiters.waiting, [](const auto& each) {
+                                      return each.second.until.has_value();
+                                    }) + static_cast<std::ptrdiff_t>(state_.blocked_keys.timed()));
 }
 
 void Info::Memory() {

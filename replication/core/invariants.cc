@@ -56,6 +56,9 @@ std::vector<std::string> BrokenInvariants(const NodeState& state) {
     if ((client.blocked == Blocked::kWait) != state.waiters.waiting.contains(id)) {
       broken.push_back("a client waits for replicas exactly while it is blocked for that");
     }
+    if ((client.blocked == Blocked::kKey) != state.blocked_keys.Waits(id)) {
+      broken.push_back("a client waits for keys exactly while it is blocked for that");
+    }
     if (client.blocked == Blocked::kPause && client.postponed.empty()) broken.push_back("nothing is postponed");
   }
   return broken;

@@ -53,6 +53,7 @@ class Turn {
       CheckShutdown(state_, now_);
       CheckFailover(state_, now_);
     }
+    ServeBlockedKeys(state_, now_);
     ProcessResumed(state_, now_);
   }
   Turn(const Turn&) = delete;
@@ -171,7 +172,7 @@ void Node::Start(Now now) {
   Turn turn(state, now);
   VIGIL_CHECK(!state.loading.active);
   state.started_up = true;
-  state.keyspace.set_listener(&state.watches);
+  state.keyspace.set_listener(&state.changes);
   state.keyspace.set_dirty(0);
   // What was on disk came from the master that the configuration names.
   state.master.fed_by = state.settings.replicaof;
@@ -213,6 +214,7 @@ void Node::OnClientGone(ClientId id, Now now) {
     state.waiters.changed = true;  // a shutdown may be waiting for it
   }
   state.waiters.waiting.erase(id);
+  state.blocked_keys.Forget(id);
   ForgetTransaction(state, *client);
   state.server.pubsub.Forget(*client);
   state.server.clients.Remove(id);
@@ -361,6 +363,7 @@ std::optional<MonoTime> Node::NextDeadline() const {
     if (at) next = std::min(next.value_or(*at), *at);
   };
   earlier(WaitDeadline(state));
+  earlier(state.blocked_keys.Deadline());
   earlier(SavingDeadline(state));
   if (state.failover.stage == Failover::Stage::kWaitForSync) earlier(state.failover.until);
   if (!state.started_up) return next;
@@ -379,6 +382,7 @@ void Node::OnDeadline(Now now) {
   NodeState& state = *state_;
   Turn turn(state, now);
   CheckWaiters(state, now);
+  CheckBlockedKeys(state, now);
   if (state.pause.by_client != Pause::What::kNothing && now.mono >= state.pause.client_until) CheckPause(state, now);
   CheckShutdown(state, now);
   CheckFailover(state, now);

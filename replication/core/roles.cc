@@ -110,8 +110,10 @@ void Follow(NodeState& state, const base::Endpoint& master, const Now& now) {
       Feed(state, *state.exec_effects, {});
       state.exec_effects->clear();
     }
-    UnblockWaiters(state,
-                   "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
+    constexpr std::string_view kUnblocked =
+        "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+    UnblockWaiters(state, kUnblocked);
+    DismissBlocked(state, kUnblocked);
     // Our own history is what we ask to go on with. Replicas stay: all they have is in it.
     OpenBacklog(state);
     state.stream_db = std::max(state.feed_db, 0);

@@ -12,6 +12,7 @@
 #include "replication/base/log.h"
 #include "replication/base/random.h"
 #include "replication/base/time.h"
+#include "replication/core/blocked_keys.h"
 #include "replication/core/failover.h"
 #include "replication/core/full_sync.h"
 #include "replication/core/history.h"
@@ -34,6 +35,7 @@ namespace replication {
 enum class Blocked {
   kNo,
   kWait,      // WAIT
+  kKey,       // BLPOP and its kin
   kPause,     // CLIENT PAUSE: its request stands in `postponed`
   kConfig,    // CONFIG REWRITE: its reply has holes
   kSave,      // SAVE
@@ -114,6 +116,8 @@ struct NodeState {
   serve::Server server;
   data::Keyspace keyspace;
   Watches watches;
+  BlockedKeys blocked_keys;
+  ChangeFork changes{watches, blocked_keys};
 
   // The history and its stream. `applied` is master_repl_offset: the number of the last byte whose effect is in the
   // data. On a replica the stream may hold more: [.., applied] is applied, the rest is received only.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "replication/base/text.h"
+#include "replication/core/blocked_keys.h"
 #include "replication/core/execute.h"
 
 namespace replication {
@@ -85,6 +86,15 @@ constexpr std::array kRows = {
                  "connection",
                  "Lets the requests of clients wait for some time"},
                 &ClientPause},
+    NodeCommand{{"client|unblock",
+                 -3,
+                 kAdmin | kNoScript | kLoading | kStale,
+                 {},
+                 kCatAdmin | kCatSlow | kCatDangerous | kCatConnection,
+                 "connection",
+                 "Unblock a client blocked in a blocking command from a different connection",
+                 "<clientid> [TIMEOUT|ERROR]"},
+                &ClientUnblock},
     NodeCommand{{"client|unpause",
                  2,
                  kAdmin | kNoScript | kLoading | kStale,

@@ -52,7 +52,7 @@ void CheckPause(NodeState& state, const Now& now);
 std::optional<MonoTime> WaitDeadline(const NodeState& state);
 
 struct NodeCommand;
-// WAIT, CLIENT PAUSE, CLIENT UNPAUSE.
+// WAIT, CLIENT PAUSE, CLIENT UNPAUSE, CLIENT UNBLOCK.
 std::span<const NodeCommand> WaitCommands();
 
 }  // namespace replication

@@ -1,6 +1,8 @@
 // Commands on the data set: rows, handlers, and the effects they hand to the replication stream.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +24,18 @@ struct Effect {
   std::vector<std::string> words;
 };
 
+// A blocking command has found nothing: what it waits for.
+struct Awaited {
+  std::string key;
+  // Run in place of the command once the key holds a value of the type: the same command for this key alone.
+  std::vector<std::string> request;
+};
+struct Wait {
+  ValueType type = ValueType::kList;
+  std::vector<Awaited> keys;
+  std::int64_t timeout_ms = 0;  // 0: for ever
+};
+
 struct CommandContext {
   enum class Caller {
     kClient,
@@ -39,6 +53,11 @@ struct CommandContext {
   std::vector<Effect>& effects;
   // A master that holds its writes (CLIENT PAUSE, FAILOVER) hides expired keys and deletes none.
   bool hold_expiry = false;
+  // May the caller be let wait? Not inside EXEC, and not the stream of a master: a blocking command that finds nothing
+  // then answers as if its time had run out.
+  bool may_wait = false;
+  // Set by a blocking command that has found nothing, answered nothing and changed nothing.
+  std::optional<Wait> wait = std::nullopt;
 };
 
 // `words` is the whole request; its number fits the row's arity. A handler that changes something has pushed at least

@@ -252,7 +252,7 @@ std::span<const DataCommand> DataCommands() {
   static const std::vector<DataCommand> all = [] {
     std::vector<DataCommand> rows;
     for (const std::span<const DataCommand> group : {std::span<const DataCommand>(kCommands), HashCommands(),
-                                                     SetCommands(), ListCommands()}) {
+                                                     SetCommands(), ListCommands(), BlockingListCommands()}) {
       rows.insert(rows.end(), group.begin(), group.end());
     }
     return rows;

@@ -63,6 +63,7 @@ void Persist(CommandContext& context, const Words& words);
 std::span<const DataCommand> HashCommands();
 std::span<const DataCommand> SetCommands();
 std::span<const DataCommand> ListCommands();
+std::span<const DataCommand> BlockingListCommands();
 
 // database_commands.cc
 void Keys(CommandContext& context, const Words& words);

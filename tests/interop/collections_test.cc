@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -117,6 +118,23 @@ class Generator {
         return KeyCommand("list");
     }
   }
+
+  Words BlockingCommand() {
+    const std::string key = Key("list");
+    switch (random_.Below(5)) {
+      case 0:
+        return {"BLPOP", key, Key("list"), "0.02"};
+      case 1:
+        return {"BRPOP", key, "0.02"};
+      case 2:
+        return {"BLMOVE", key, Key("list"), OneOf({"LEFT", "RIGHT"}), OneOf({"LEFT", "RIGHT"}), "0.02"};
+      case 3:
+        return {"BRPOPLPUSH", key, Key("list"), "0.02"};
+      default:
+        return {"BLMPOP", "0.02", "2", key, Key("list"), "LEFT", "COUNT", "3"};
+    }
+  }
+  Words PushCommand() { return With({OneOf({"LPUSH", "RPUSH"}), Key("list")}, Members(4)); }
 
  private:
   static Words With(Words words, const Words& more) {
@@ -327,6 +345,37 @@ TEST_CASE("collections: random load of lists leaves master and replica equal, ou
     CAPTURE(static_cast<int>(cast.master));
     Generator generator(78);
     CheckReplicated(cast.master, cast.replica, [&] { return generator.ListCommand(); });
+  }
+}
+
+TEST_CASE("collections: clients that wait at lists leave master and replica equal, ours and stock") {
+  for (const Cast& cast : kCasts) {
+    CAPTURE(static_cast<int>(cast.master));
+    Generator generator(5);
+    Cluster cluster;
+    Member& master = cluster.AddNode(cast.master, nullptr, kLines);
+    Member& replica = cluster.AddNode(cast.replica, &master, kLines);
+    Redis pusher(master.port, 20000);
+    std::vector<std::unique_ptr<Redis>> waiting;
+    for (int i = 0; i < 4; ++i) waiting.push_back(std::make_unique<Redis>(master.port, 20000));
+    int served = 0;
+    for (int round = 0; round < 100; ++round) {
+      for (const auto& link : waiting) link->Send(generator.BlockingCommand());
+      for (int i = 0; i < 3; ++i) CHECK(pusher.Do(generator.PushCommand()).kind != Value::Kind::kNone);
+      for (const auto& link : waiting) {
+        const Value reply = link->Next();
+        REQUIRE(reply.kind != Value::Kind::kNone);
+        if (reply.kind == Value::Kind::kArray || reply.kind == Value::Kind::kString) ++served;
+      }
+    }
+    CHECK(served > 100);
+    REQUIRE(WaitFor([&] {
+      return replica.Info("master_link_status") == "up" &&
+             replica.Info("slave_repl_offset") == master.Info("master_repl_offset");
+    }));
+    CHECK(master.Do({"DEBUG", "DIGEST"}) == replica.Do({"DEBUG", "DIGEST"}));
+    CHECK(replica.Info("unexpected_error_replies") == "0");
+    CHECK(master.Info("blocked_clients") == "0");
   }
 }
 
