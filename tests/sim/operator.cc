@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
 #include "replication/base/text.h"
 #include "sentinel/core/quorum.h"
@@ -35,7 +37,10 @@ std::vector<std::string> DrawOperatorCommand(const sentinel::State& state, const
   }
 }
 
-void NoFailoverWhilePaused::OnDurable(int sentinel, const sentinel::SavedTexts& texts) {
+void NoFailoverWhilePaused::OnDurable(int sentinel, const sentinel::SavedTexts& texts, base::MonoTime now,
+                                      base::WallTime wall) {
+  std::optional<Held> before;
+  if (const auto held = held_.find(sentinel); held != held_.end()) before = held->second;
   held_.erase(sentinel);
   for (const std::string_view line : base::Split(texts.vigil, '\n')) {
     const auto words = base::Split(line, ' ');
@@ -48,15 +53,21 @@ void NoFailoverWhilePaused::OnDurable(int sentinel, const sentinel::SavedTexts& 
       continue;
     }
     if (*length == 0) continue;
-    held_[sentinel] = Held{*version, base::FromUnixMillis(*ends_at)};
+    Held held{*version, base::FromUnixMillis(*ends_at), {}};
+    held.until = now + std::chrono::duration_cast<base::Millis>(held.ends_at - wall);
+    if (before && before->version == held.version) held.until = before->until;
+    held_[sentinel] = held;
     ++pauses_;
   }
 }
 
-void NoFailoverWhilePaused::OnTryFailover(int sentinel, const sentinel::Master& master, base::WallTime now) {
+void NoFailoverWhilePaused::OnTryFailover(int sentinel, const sentinel::Master& master, base::MonoTime now,
+                                          base::WallTime wall) {
   const auto held = held_.find(sentinel);
   if (held == held_.end() || master.failover.forced) return;
-  if (master.pause.version > held->second.version || now >= held->second.ends_at) return;
+  if (master.pause.version > held->second.version) return;
+  // A sentinel that runs counts the time itself; one that starts has only its wall clock, which somebody may have set.
+  if (now >= held->second.until || wall >= held->second.ends_at) return;
   verdict_.Fail(fmt::format("sentinel {} starts a failover while its disk holds a pause", sentinel));
 }
 

@@ -24,14 +24,16 @@ std::vector<std::string> DrawOperatorCommand(const sentinel::State& state, const
 class NoFailoverWhilePaused {
  public:
   explicit NoFailoverWhilePaused(Verdict& verdict) : verdict_(verdict) {}
-  void OnDurable(int sentinel, const sentinel::SavedTexts& texts);
-  void OnTryFailover(int sentinel, const sentinel::Master& master, base::WallTime now);
+  // `wall` is what the sentinel's own machine shows, `now` the world's time.
+  void OnDurable(int sentinel, const sentinel::SavedTexts& texts, base::MonoTime now, base::WallTime wall);
+  void OnTryFailover(int sentinel, const sentinel::Master& master, base::MonoTime now, base::WallTime wall);
   int pauses() const { return pauses_; }
 
  private:
   struct Held {
     std::uint64_t version = 0;
     base::WallTime ends_at{};
+    base::MonoTime until{};  // the same moment, as it was when this pause was first durable there
   };
   Verdict& verdict_;
   std::map<int, Held> held_;

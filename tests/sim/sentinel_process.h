@@ -58,6 +58,8 @@ class SentinelProcess : public Host {
   void Thaw();
   // Somebody sets the wall clock of its machine.
   void JumpWallClock(base::Millis by) { wall_clock_off_ += by; }
+  // What the clocks of its machine show.
+  base::Now Clock() const;
 
   // An operator types a command; the reply is nobody's.
   void Operate(const std::vector<std::string>& words);
@@ -93,7 +95,6 @@ class SentinelProcess : public Host {
     bool closing = false;
   };
 
-  base::Now Clock() const;
   void Boot();
   void Take(const sentinel::Input& input);
   void CarryOut(sentinel::Actions actions);

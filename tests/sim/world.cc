@@ -125,8 +125,8 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
       one_leader_.OnElected(sentinel, kMaster, state.masters.at(kMaster).failover.epoch.value);
     }
     if (announce->event == "+try-failover") {
-      paused_.OnTryFailover(sentinel, state.masters.at(kMaster),
-                            base::FromUnixMillis(1'700'000'000'000 + queue_.now().time_since_epoch().count()));
+      paused_.OnTryFailover(sentinel, state.masters.at(kMaster), queue_.now(),
+                            sentinels_[static_cast<std::size_t>(sentinel)]->Clock().wall);
     }
     if (announce->event == "+forget") ++outcome_.forgotten;
     if (announce->event == "-failover-abort-not-elected") ++outcome_.lost_elections;
@@ -167,7 +167,7 @@ void World::OnVote(int sentinel, std::uint64_t epoch, const std::string& candida
 
 void World::OnDurable(int sentinel, const sentinel::SavedTexts& texts) {
   epochs_.OnDurable(sentinel, texts.config);
-  paused_.OnDurable(sentinel, texts);
+  paused_.OnDurable(sentinel, texts, queue_.now(), sentinels_[static_cast<std::size_t>(sentinel)]->Clock().wall);
 }
 
 void World::EmptyTheMaster() {
