@@ -473,6 +473,9 @@ Outcome World::Run() {
   }
   RunUntil(start + plan_.trouble);
   Heal();
+  // A link that a silent crash left half open shows its silence only when down-after is over: what everybody seems to
+  // agree on before that is no agreement yet.
+  RunUntil(queue_.now() + 2 * plan_.down_after);
   // Liveness: an old patience, a back-off and stock's rule of 8 s for false masters have to fit into the bound.
   const Millis bound = 4 * plan_.down_after + 3 * plan_.failover_timeout + Millis(60'000);
   const base::MonoTime latest = queue_.now() + bound;
