@@ -77,7 +77,8 @@ struct Reader {
     base::Endpoint address;
     address.host = std::string(Piece(' '));
     const auto port = base::ParsePort(Piece(' '));
-    ok &= port.has_value() && !address.host.empty();
+    ok &= port.has_value() && !address.host.empty() && address.host.size() <= 253 &&
+          !base::HasControlCharacters(address.host);
     address.port = port.value_or(0);
     return address;
   }

@@ -192,9 +192,13 @@ void TakeHelloReply(State& /*state*/, const Watched& watched, const ReplyValue& 
   if (watched.node != nullptr && !reply.is_error()) watched.node->hello_sent_at = now.mono;
 }
 
+bool IsWithinReach(const State& state, base::Epoch epoch) {
+  return epoch <= state.current_epoch || epoch.value - state.current_epoch.value <= kMaxEpochJump;
+}
+
 bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, const base::Now& now, Actions& out) {
   Peer* peer = FindPeer(state, from);
-  if (epoch.value <= state.current_epoch.value || epoch.value - state.current_epoch.value <= kMaxEpochJump) {
+  if (IsWithinReach(state, epoch)) {
     if (peer != nullptr) peer->claimed_epoch = {};  // whatever it claimed before, it does no longer
     AdoptEpoch(state, epoch, out);
     return true;
@@ -209,7 +213,7 @@ bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, cons
   // What a majority says is believed: as far as all of them say it.
   std::vector<base::Epoch> claims;
   for (const auto& [id, other] : state.peers) {
-    if (other.claimed_epoch.value > state.current_epoch.value + kMaxEpochJump) claims.push_back(other.claimed_epoch);
+    if (!IsWithinReach(state, other.claimed_epoch)) claims.push_back(other.claimed_epoch);
   }
   // Of all sentinels: we, who do not claim it, are one of them.
   const std::size_t majority = (state.peers.size() + 1) / 2 + 1;

@@ -51,6 +51,9 @@ void SendOwedHellos(State& state, const base::Now& now, Actions& out);
 // A node has acknowledged a hello of ours (an error does not).
 void TakeHelloReply(State& state, const Watched& watched, const ReplyValue& reply, const base::Now& now);
 
+// Is it no further ahead of ours than one sentinel alone may claim?
+bool IsWithinReach(const State& state, base::Epoch epoch);
+
 // Takes over the election clock that `from` names, unless it jumps too far for one sentinel alone (A11). False when it
 // is refused: nothing else of that message is to be believed then.
 bool BelieveEpoch(State& state, const base::RunId& from, base::Epoch epoch, const base::Now& now, Actions& out);

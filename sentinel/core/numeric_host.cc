@@ -47,8 +47,16 @@ int CountGroups(std::string_view text, bool ipv4_may_end) {
   return groups;
 }
 
+// Of "fe80::1%eth0": the interface that the address belongs to, as it may come to stand in files and hellos.
+bool IsZone(std::string_view zone) {
+  return zone.size() <= 64 && IsHostName(zone);
+}
+
 bool IsIpv6(std::string_view host) {
-  host = host.substr(0, host.find('%'));
+  if (const std::size_t percent = host.find('%'); percent != std::string_view::npos) {
+    if (!IsZone(host.substr(percent + 1))) return false;
+    host = host.substr(0, percent);
+  }
   const std::size_t gap = host.find("::");
   if (gap == std::string_view::npos) return !host.empty() && CountGroups(host, true) == 8;
   const int before = CountGroups(host.substr(0, gap), false);

@@ -17,6 +17,9 @@ namespace {
 
 using base::Millis;
 
+// In milliseconds since 1970, the year 9999: no clock that gives versions shows more.
+constexpr std::uint64_t kLastVersion = 253402300799000;
+
 TimerKey PauseKey(const Master& master) {
   return TimerKey{master.id, TimerKind::kPause, 0};
 }
@@ -139,9 +142,10 @@ base::Result<PauseNotice> ReadPauseNotice(const std::vector<std::string>& fields
   const auto remaining = base::ParseInt<std::int64_t>(fields[2]);
   const auto length = base::ParseInt<std::int64_t>(fields[3]);
   const auto by = base::ParseHexId<base::RunId>(fields[4]);
-  const bool fits = version && *version > 0 && remaining && length && by && *remaining >= 0 && *length >= *remaining &&
-                    Millis(*length) <= kLongestPause && fields[5].size() <= kLongestReason &&
-                    !base::HasControlCharacters(fields[5]);
+  // A version that no clock shows would leave room for none after it.
+  const bool fits = version && *version > 0 && *version <= kLastVersion && remaining && length && by &&
+                    *remaining >= 0 && *length >= *remaining && Millis(*length) <= kLongestPause &&
+                    fields[5].size() <= kLongestReason && !base::HasControlCharacters(fields[5]);
   if (!fits) return malformed();
   return PauseNotice{fields[0], *version, Millis(*remaining), Millis(*length), *by, fields[5]};
 }

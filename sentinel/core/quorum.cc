@@ -12,6 +12,7 @@
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/hello.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/restart.h"
 #include "sentinel/core/testimony.h"
@@ -131,8 +132,8 @@ void TakeOpinion(State& state, Peer& peer, const Command& asked, const ReplyValu
   const auto answer = ParseAnswer(reply);
   if (!answer) return;
   // A vote is a fact whenever it was asked for. Whether the master is down is one only of the address that we ask
-  // about now.
-  if (!answer->leader.empty() && answer->epoch >= opinion.vote.epoch) {
+  // about now. One in an epoch beyond belief (A11) would keep us from ever standing again.
+  if (!answer->leader.empty() && answer->epoch >= opinion.vote.epoch && IsWithinReach(state, answer->epoch)) {
     if (answer->epoch != opinion.vote.epoch || answer->leader != opinion.vote.candidate) {
       LogNotice(out, fmt::format("{} voted for {} {}", peer.run_id.hex, answer->leader.hex, answer->epoch.value));
     }

@@ -9,6 +9,7 @@
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/hello.h"
 #include "sentinel/core/links.h"
+#include "sentinel/core/names.h"
 #include "sentinel/core/numeric_host.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/roles.h"
@@ -116,6 +117,12 @@ void TakeSurvey(State& state, Peer& peer, const Command& asked, const ReplyValue
     answer.vote_known = understood = true;
   }
   if (!understood || !answer.complete()) return;
+  // Like a hello's: what could not be a host comes to stand nowhere, and a name stands for the node that we know by it.
+  if (!MayBeHost(state, answer.address.host)) {
+    master->survey.answers.erase(peer.run_id);
+    return;
+  }
+  answer.address = KnownAs(*master, answer.address);
   const base::Endpoint current = AddressOf(state, *master).endpoint;
   if (answer.settled && answer.config_epoch > master->config_epoch) {
     Hello hello;

@@ -100,7 +100,12 @@ base::Result<std::vector<std::string>> LoadVigil(std::string_view text, State& s
       remarks.push_back(
           fmt::format("line {} is about '{}', which is not monitored, and is dropped", line.number, words[1]));
     }
-    if (!reason.empty()) return Refuse(line, reason);
+    // History is for people: a line of it that cannot be read is no reason not to watch.
+    if (!reason.empty() && row->name == "decision") {
+      remarks.push_back(fmt::format("line {} is dropped: {}", line.number, reason));
+    } else if (!reason.empty()) {
+      return Refuse(line, reason);
+    }
   }
   return remarks;
 }

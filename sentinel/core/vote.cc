@@ -30,7 +30,10 @@ Answer AnswerQuestion(State& state, const Question& question, const base::Now& n
   if (master == nullptr) return answer;
   answer.down = master->liveness.down();
   if (question.candidate.empty()) return answer;
-  const Vote vote = CastVote(state, *master, VoteRequest{question.epoch, question.candidate}, now, out);
+  // Nobody but we stands for us: who asks with our id reads the vote, and moves no clock.
+  const bool stands = question.candidate != state.my_id;
+  const Vote vote =
+      stands ? CastVote(state, *master, VoteRequest{question.epoch, question.candidate}, now, out) : master->vote;
   if (!vote.candidate.empty()) answer.leader = vote.candidate.hex;
   answer.leader_epoch = vote.epoch;
   answer.change = vote.change;
