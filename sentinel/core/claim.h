@@ -22,6 +22,7 @@ struct FormerMaster {
   bool was_down = false;         // at the switch or since
   bool was_new = false;          // it came back without its data before the switch: perhaps somebody else's by then
   bool seen_as_replica = false;  // since the switch: its claim is no longer that of an old master
+  std::optional<base::MonoTime> ordered_at;  // when it was last told to follow
 };
 
 // What speaks for a node belonging to somebody else's cluster.

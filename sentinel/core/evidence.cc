@@ -50,6 +50,13 @@ Decision* OpenOf(Master& master) {
   return &*found;
 }
 
+// What repeats itself must not push out of the list what is worth remembering.
+bool RepeatsTheLast(const Master& master, const State::Remarkable& seen) {
+  const std::vector<Decision>& all = master.chronicle.decisions;
+  return !all.empty() && all.back().outcome == Outcome::kNoted && all.back().kind == seen.event &&
+         all.back().detail == Clean(seen.payload);
+}
+
 // The newest that brought an address, or is about to.
 Decision* LastSwitchOf(Master& master) {
   std::vector<Decision>& all = master.chronicle.decisions;
@@ -318,7 +325,7 @@ void TakeRemarkable(State& state, const base::Now& now, Actions& out) {
     const auto row = std::ranges::find(kRemarkables, seen.event, &RemarkableEvent::event);
     if (Decision* decision = OpenOf(*master)) {
       AddRemark(*decision, seen.event + " " + seen.payload, now);
-    } else if (row->alone) {
+    } else if (row->alone && !RepeatsTheLast(*master, seen)) {
       NoteDecision(state, *master, seen.event, seen.payload, now, out);
     }
   }

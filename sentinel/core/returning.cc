@@ -51,6 +51,8 @@ ReturnVerdict JudgeReturn(State& state, Master& master, Replica& replica, const 
     AskInfoWithin(state, WatchedOf(master, replica), kLoadingPoll, now);
     return {};
   }
+  // One that does not obey (it may not permit us to order it) is told again at stock's pace.
+  if (replica.former->ordered_at && *replica.former->ordered_at >= *replica.command.up_at) return {};
   if (FieldIsTaken(master, now) || master.vote.epoch > master.config_epoch) return {};
   if (!LooksSane(state, master, now)) return {false, now.mono + kSanityPoll};
 
@@ -96,6 +98,10 @@ void RecordDivergence(State& state, Master& master, const Replica& replica, cons
   divergence.config_epoch = master.config_epoch;
   divergence.bytes = BytesBeyond(replica.info, master.info);
   divergence.at = now.wall;
+  const auto& known = master.divergence;
+  const bool news = !known || known->node != divergence.node || known->run_id != divergence.run_id ||
+                    known->config_epoch != divergence.config_epoch || known->bytes != divergence.bytes;
+  if (!news) return;  // it is told to follow once more
   const std::string bytes = divergence.bytes ? fmt::format("{}", *divergence.bytes) : "unknown";
   master.divergence = std::move(divergence);
   NoteDecision(state, master, "former-master-demoted",

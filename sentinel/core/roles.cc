@@ -56,7 +56,10 @@ std::optional<MonoTime> WrongFrom(const State& state, const Master& master, cons
 
 void Correct(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
   const bool claims_master = replica.role_reported == Role::kMaster;
-  if (claims_master && replica.former) RecordDivergence(state, master, replica, now, out);
+  if (claims_master && replica.former) {
+    RecordDivergence(state, master, replica, now, out);
+    replica.former->ordered_at = now.mono;
+  }
   const base::Endpoint to = ShownEndpoint(state, master);
   SendSlaveOf(master, replica, &to, master.address_change, now, out);
   // The claim has to last as long once more before it is corrected again.

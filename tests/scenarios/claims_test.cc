@@ -148,6 +148,22 @@ TEST_CASE("returning: votes in a newer epoch hold it back: the claim may be a pr
   CHECK(took >= 8000);
 }
 
+TEST_CASE("returning: one that does not obey is told again at stock's pace, and does not fill the history") {
+  World world;
+  Settle(world, 3);
+  FailOver(world, 3);
+  world.node(7000).obeys = false;
+  world.StartNode(7000);
+  world.Run(Millis(30000));
+  INFO(world.Trace());
+  CHECK(world.node(7000).commands.size() >= 3);
+  CHECK(world.node(7000).commands.size() <= 12);
+  CHECK(CountAll(world, "+beyond-history") <= 3);
+  for (int n = 1; n <= 3; ++n) CHECK(world.master(n).chronicle.decisions.size() <= 4);
+  world.node(7000).obeys = true;
+  CHECK(Demotion(world, Millis(10000)) >= 0);
+}
+
 TEST_CASE("returning: one that is loading is demoted when it has loaded") {
   World world;
   Settle(world, 3);
