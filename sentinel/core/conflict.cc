@@ -161,6 +161,7 @@ void ConflictDue(State& state, Master& master, const base::Now& now, Actions& ou
   // A master that is down is replaced, which settles it as well. The next hello brings us back here.
   if (master.failover.active() || master.objective_down_since || FieldIsTaken(master, now)) return;
   if (IsPaused(master, now) || now.mono < master.stand_after || !InConflict(state, master, now)) return;
+  if (state.save_failing || !MajorityInReach(state, master)) return;
   StandToSettle(state, master, now, out);
 }
 

@@ -37,6 +37,7 @@ constexpr Millis kFirstRetry{200};
 constexpr Millis kLongestRetry{10000};
 constexpr Millis kFailoverWindow{60000};
 constexpr std::size_t kManyFailovers = 3;
+constexpr std::size_t kRemembered = 32;  // failovers; the waits have long stopped growing
 
 // Two things share the election timer of a master, never at once.
 constexpr std::uint64_t kAttempt = 0;
@@ -101,16 +102,13 @@ void TellDelay(State& state, Master& master, MonoTime until, std::string_view wh
                 fmt::format("{} {} ms #{}", Describe(state, master), (until - now.mono).count(), why), 0, out);
 }
 
-void EndPreVote(State& state, Master& master) {
-  master.pre_vote = Poll{};
-  state.timers.Cancel(ElectionKey(master, kPreVotes));
-}
-
 void JudgePreVotes(State& state, Master& master, bool over, const base::Now& now, Actions& out) {
   const int needed = VotesNeeded(master);
   const int yes = 1 + static_cast<int>(master.pre_vote.yes.size());
   const int no = static_cast<int>(master.pre_vote.no.size());
-  if (IsHeldByTestimony(master, now) || IsPaused(master, now)) {
+  if (!HasCause(master) || master.failover.active()) {
+    EndPreVote(state, master);  // it has come back meanwhile: nobody has to stand
+  } else if (IsHeldByTestimony(master, now) || IsPaused(master, now)) {
     EndPreVote(state, master);
     ScheduleStand(state, master, now, out);
   } else if (yes >= needed) {
@@ -153,6 +151,15 @@ int RankOf(State& state, const Master& master) {
   const std::vector<Peer*> live = LivePeers(state, master);
   return static_cast<int>(std::count_if(live.begin(), live.end(),
                                         [&](const Peer* peer) { return peer->ours() && peer->run_id < state.my_id; }));
+}
+
+void EndPreVote(State& state, Master& master) {
+  master.pre_vote = Poll{};
+  state.timers.Cancel(ElectionKey(master, kPreVotes));
+}
+
+bool MajorityInReach(State& state, const Master& master) {
+  return 1 + static_cast<int>(LivePeers(state, master).size()) >= VotesNeeded(master);
 }
 
 bool FieldIsTaken(const Master& master, const base::Now& now) {
@@ -200,7 +207,7 @@ void StandDue(State& state, Master& master, const base::Now& now, Actions& out) 
     ScheduleStand(state, master, now, out);
     return;
   }
-  if (1 + static_cast<int>(LivePeers(state, master).size()) < VotesNeeded(master)) {
+  if (!MajorityInReach(state, master)) {
     RetryLater(state, master, now);
     ScheduleStand(state, master, now, out);
     return;
@@ -370,6 +377,7 @@ void NoteFailover(Master& master, const base::Now& now) {
   if (recent.size() < kManyFailovers) {
     std::erase_if(recent, [&](MonoTime at) { return now.mono - at > kFailoverWindow; });
   }
+  if (recent.size() >= kRemembered) recent.erase(recent.begin());
   recent.push_back(now.mono);
 }
 

@@ -31,6 +31,13 @@ void SavesWorkAgain(State& state, const base::Now& now, Actions& out);
 void TakePreVote(State& state, Peer& peer, const Command& asked, const ReplyValue& reply, const base::Now& now,
                  Actions& out);
 
+// Drops the question for pre-votes that is under way.
+void EndPreVote(State& state, Master& master);
+
+// Are there as many live sentinels, ourselves included, as an election needs votes? Without them standing would only
+// raise the epoch.
+bool MajorityInReach(State& state, const Master& master);
+
 // Our vote is given away, or another has won: that leader has the field for a while, and an attempt of ours that is
 // not beyond its irreversible command ends.
 void LeaveFieldTo(State& state, Master& master, const base::RunId& leader, base::Epoch epoch, const base::Now& now,

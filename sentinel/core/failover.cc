@@ -248,6 +248,12 @@ void AdvanceFailover(State& state, Master& master, const base::Now& now, Actions
     AbortFailover(state, master, "-failover-abort-master-back", now, out);
     return;
   }
+  if (MayStillAbort(failover) && failover.mend != Mend::kNone && master.mend == Mend::kNone &&
+      !master.liveness.down()) {
+    // Whoever began it has ended it: the master is one again.
+    AbortFailover(state, master, "-failover-abort-master-back", now, out);
+    return;
+  }
   if (MayStillAbort(failover) && !failover.forced && IsHeldByTestimony(master, now)) {
     AbortFailover(state, master, "-failover-abort-testimony", now, out);
     return;

@@ -60,6 +60,11 @@ void Forget(State& state, Link& link, base::MonoTime at) {
 void ForgetQuestions(State& state, const Watched& watched, const Link& link) {
   if (link.kind != LinkKind::kCommand) return;
   if (watched.node != nullptr) watched.node->info_asked_at.reset();
+  if (watched.replica != nullptr) {
+    // Behind the next connection may be another process: a candidate answers twice on one.
+    watched.replica->first_read.reset();
+    watched.replica->second_read.reset();
+  }
   if (watched.peer == nullptr) return;
   watched.peer->words_asked = false;
   watched.peer->words_known = false;

@@ -121,7 +121,7 @@ void ForgetJudgement(State& state, Master& master, Actions& out) {
   state.waiting_for_save.erase(master.name);
   master.failover = Failover{};
   master.field.reset();
-  master.pre_vote = Poll{};
+  EndPreVote(state, master);
   master.survey = Survey{};
   master.restart.reset();
   master.led_replica = {};
@@ -304,6 +304,8 @@ void SettingsChanged(State& state, Master& master, const base::Now& now, Actions
     SetTimers(state, WatchedOf(*peer), now, out);
   }
   JudgeObjectiveDown(state, master, now, out);  // the quorum may be another
+  JudgeTestimony(state, master, now, out);
+  ScheduleStand(state, master, now, out);  // and what holds a failover back may hold it no longer
 }
 
 void CredentialsChanged(State& state, Master* master, const base::Now& now, Actions& out) {
@@ -331,6 +333,7 @@ void SwitchAddress(State& state, Master& master, const base::Endpoint& to, const
   master.stray = {};
   master.led_by = leader;
   master.switched_at = now.mono;
+  master.stand_after = base::MonoTime{};  // what came to nothing was about the former master
   NoteFailover(master, now);
 
   // The same address again: what we promoted in between is not what the others agreed on.

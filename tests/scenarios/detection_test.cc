@@ -118,6 +118,19 @@ TEST_CASE("testimony: the failover is held back for testimony-timeout, and not l
   CHECK(AnyHas(world, "-testimony-hold"));
 }
 
+TEST_CASE("testimony: setting testimony-timeout to 0 ends the wait") {
+  World world;
+  Settle(world);
+  CutFromMaster(world, true);
+  world.Run(Millis(5000));
+  REQUIRE(NobodyStood(world));
+  const auto set_at = world.now();
+  for (int n = 1; n <= 3; ++n) world.Ask(n, {"SENTINEL", "SET", "mymaster", "testimony-timeout", "0"});
+  INFO(world.Trace());
+  REQUIRE(world.RunUntil([&] { return AllAt(world, 7001) || AllAt(world, 7002); }, Millis(3000)));
+  CHECK(world.now() - set_at < Millis(1000));
+}
+
 TEST_CASE("testimony: with testimony-timeout 0 it is said, and the failover goes its way") {
   World world;
   Settle(world, "testimony-timeout 0");
