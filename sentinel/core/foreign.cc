@@ -33,9 +33,16 @@ void NoteForeignHello(State& state, const Hello& hello, InstanceId via, const ba
   Master* master = MasterOf(state, via);
   if (replica == nullptr || master == nullptr || hello.master_name == master->name) return;
   // One master under two names.
-  const bool ours =
-      hello.master == master->address || (hello.master != replica->address && master->replicas.contains(hello.master));
-  if (ours) return;
+  const base::Endpoint named = KnownAs(*master, hello.master);
+  const bool ours = named == master->address || (named != replica->address && master->replicas.contains(named));
+  if (ours) {
+    // They had not switched yet when they spoke of this node as theirs.
+    if (replica->foreign.hello != hello.master_name) return;
+    replica->foreign.hello.clear();
+    replica->foreign.heard_at.reset();
+    IsForeign(state, *master, *replica, out);
+    return;
+  }
   replica->foreign.hello = hello.master_name;
   replica->foreign.heard_at = now.mono;
   IsForeign(state, *master, *replica, out);
