@@ -81,13 +81,7 @@ void Publish(State& state, Master& master, const base::Endpoint& address, const 
     master.address_change = change;
     ScheduleStand(state, master, now, out);  // it may have died meanwhile
   } else {
-    AnnounceEvent(state, &master, "+switch-master",
-                  fmt::format("{} {} {} {} {}", master.name, ShownHost(state, master.address, master.hostname),
-                              master.address.port, address.host, address.port),
-                  change, out);
-    QueueReconfiguration(state, master, SwitchRole::kLeader,
-                         {ShownHost(state, master.address, master.hostname), master.address.port},
-                         {address.host, address.port}, change);
+    AnnounceSwitch(state, master, SwitchRole::kLeader, master.address, address, change, out);
     SwitchAddress(state, master, address, state.my_id, change, now, out);
   }
   HelloAtOnce(state, master, now, out);

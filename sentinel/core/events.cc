@@ -57,6 +57,12 @@ base::Endpoint ShownEndpoint(const State& state, const DataNode& node) {
   return {ShownHost(state, node.address, node.hostname), node.address.port};
 }
 
+base::Endpoint ShownEndpoint(const State& state, const Master& master, const base::Endpoint& address) {
+  if (address == master.address) return ShownEndpoint(state, static_cast<const DataNode&>(master));
+  const auto replica = master.replicas.find(address);
+  return replica == master.replicas.end() ? address : ShownEndpoint(state, replica->second);
+}
+
 std::string ReplicaName(const State& state, const Replica& replica) {
   return base::Endpoint{ShownHost(state, replica.address, replica.hostname), replica.address.port}.ToString();
 }
@@ -96,6 +102,16 @@ void AnnounceEvent(State& state, const Master* about, std::string_view event, st
     state.remarkable.push_back({about->name, std::string(event), std::string(payload)});
   }
   if (about != nullptr && level == base::LogLevel::kWarning) QueueNotification(state, *about, event, payload, change);
+}
+
+void AnnounceSwitch(State& state, const Master& master, SwitchRole role, const base::Endpoint& from,
+                    const base::Endpoint& to, ChangeNumber change, Actions& out) {
+  const base::Endpoint old_one = ShownEndpoint(state, master, from);
+  const base::Endpoint new_one = ShownEndpoint(state, master, to);
+  AnnounceEvent(state, &master, "+switch-master",
+                fmt::format("{} {} {} {} {}", master.name, old_one.host, old_one.port, new_one.host, new_one.port),
+                change, out);
+  QueueReconfiguration(state, master, role, old_one, new_one, change);
 }
 
 void LogNotice(Actions& out, std::string text) {

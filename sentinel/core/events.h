@@ -14,9 +14,11 @@ namespace sentinel {
 
 // The host to show for an address: its name when it has one and `announce-hostnames yes`.
 const std::string& ShownHost(const State& state, const base::Endpoint& address, const std::string& hostname);
-// "127.0.0.1:6380", "[::1]:6380": the name of a replica.
 // What nodes are told to follow: the name, when names are announced.
 base::Endpoint ShownEndpoint(const State& state, const DataNode& node);
+// The same for an address of one of the master's nodes; of any other as it is.
+base::Endpoint ShownEndpoint(const State& state, const Master& master, const base::Endpoint& address);
+// "127.0.0.1:6380", "[::1]:6380": the name of a replica.
 std::string ReplicaName(const State& state, const Replica& replica);
 
 // `<type> <name> <ip> <port>`, and for replicas and peers ` @ <master> <ip> <port>`.
@@ -32,6 +34,10 @@ base::LogLevel LevelOf(std::string_view event);
 // O(subscribers of that name + patterns).
 void AnnounceEvent(State& state, const Master* about, std::string_view event, std::string_view payload,
                    ChangeNumber change, Actions& out);
+
+// +switch-master, and the reconfiguration script. Both nodes are still what they were.
+void AnnounceSwitch(State& state, const Master& master, SwitchRole role, const base::Endpoint& from,
+                    const base::Endpoint& to, ChangeNumber change, Actions& out);
 
 // A line for the log alone.
 void LogNotice(Actions& out, std::string text);

@@ -103,12 +103,7 @@ void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hel
   }
   const Peer& peer = *FindPeer(state, hello.run_id);
   AnnounceEvent(state, &master, "+config-update-from", Describe(state, master, peer), change, out);
-  AnnounceEvent(
-      state, &master, "+switch-master",
-      fmt::format("{} {} {} {} {}", master.name, current.host, current.port, hello.master.host, hello.master.port),
-      change, out);
-  QueueReconfiguration(state, master, SwitchRole::kObserver, {current.host, current.port},
-                       {hello.master.host, hello.master.port}, change);
+  AnnounceSwitch(state, master, SwitchRole::kObserver, current, hello.master, change, out);
   SwitchAddress(state, master, hello.master, hello.run_id, change, now, out);
 }
 
@@ -138,13 +133,12 @@ base::Result<Hello> ParseHello(std::string_view payload) {
 
 OwnHello MakeHello(const State& state, const Master& master, const std::string& local_host) {
   const CurrentAddress address = AddressOf(state, master);
-  const auto promoted = master.replicas.find(address.endpoint);
-  const std::string& hostname = promoted == master.replicas.end() ? master.hostname : promoted->second.hostname;
+  const base::Endpoint shown = ShownEndpoint(state, master, address.endpoint);
   OwnHello hello;
-  hello.payload = fmt::format("{},{},{},{},{},{},{},{}", state.announce_ip.empty() ? local_host : state.announce_ip,
-                              state.announce_port != 0 ? state.announce_port : state.port, state.my_id.hex,
-                              state.current_epoch.value, master.name, ShownHost(state, address.endpoint, hostname),
-                              address.endpoint.port, master.config_epoch.value);
+  hello.payload =
+      fmt::format("{},{},{},{},{},{},{},{}", state.announce_ip.empty() ? local_host : state.announce_ip,
+                  state.announce_port != 0 ? state.announce_port : state.port, state.my_id.hex,
+                  state.current_epoch.value, master.name, shown.host, shown.port, master.config_epoch.value);
   hello.change = std::max({address.change, state.epoch_change, state.id_change});
   return hello;
 }

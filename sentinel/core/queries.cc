@@ -6,6 +6,7 @@
 
 #include "replication/base/text.h"
 #include "sentinel/core/call.h"
+#include "sentinel/core/events.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/instance_report.h"
 #include "sentinel/core/numeric_host.h"
@@ -38,13 +39,11 @@ void GetMasterAddr(Call& call) {
   const Master* master = FindMaster(call.state, call.words[2]);
   if (master == nullptr) return call.reply.NullArray();
   const CurrentAddress current = AddressOf(call.state, *master);
-  const auto promoted = master->replicas.find(current.endpoint);
-  const bool switched = current.endpoint != master->address && promoted != master->replicas.end();
-  const std::string& hostname = switched ? promoted->second.hostname : master->hostname;
+  const base::Endpoint shown = ShownEndpoint(call.state, *master, current.endpoint);
   call.RestsOn(current.change);
   call.reply.Array(2);
-  call.reply.Bulk(call.state.announce_hostnames && !hostname.empty() ? hostname : current.endpoint.host);
-  call.reply.BulkNumber(current.endpoint.port);
+  call.reply.Bulk(shown.host);
+  call.reply.BulkNumber(shown.port);
 }
 
 void Help(Call& call) {
@@ -99,14 +98,14 @@ void IsMasterDownByAddr(Call& call) {
 void ShowMaster(Call& call) {
   const Master* master = MasterOfCall(call);
   if (master == nullptr) return;
-  call.RestsOn(master->address_change);
+  call.RestsOn(AddressOf(call.state, *master).change);
   ReplyMaster(call.state, *master, call.now, call.reply);
 }
 
 void ShowMasters(Call& call) {
   call.reply.Array(call.state.masters.size());
   for (const auto& [name, master] : call.state.masters) {
-    call.RestsOn(master.address_change);
+    call.RestsOn(AddressOf(call.state, master).change);
     ReplyMaster(call.state, master, call.now, call.reply);
   }
 }

@@ -96,14 +96,7 @@ void CompletePromotion(State& state, Master& master, Replica& promoted, const ba
   if (CrashAfterPromotion(state, out)) return;
   AnnounceEvent(state, &master, "+failover-state-reconf-slaves", Describe(state, master), failover.change, out);
   // Earlier than stock's leader, which says so only when the last replica follows: the address is agreed now.
-  AnnounceEvent(
-      state, &master, "+switch-master",
-      fmt::format("{} {} {} {} {}", master.name, ShownHost(state, master.address, master.hostname), master.address.port,
-                  ShownHost(state, promoted.address, promoted.hostname), promoted.address.port),
-      failover.change, out);
-  QueueReconfiguration(state, master, SwitchRole::kLeader,
-                       {ShownHost(state, master.address, master.hostname), master.address.port},
-                       {ShownHost(state, promoted.address, promoted.hostname), promoted.address.port}, failover.change);
+  AnnounceSwitch(state, master, SwitchRole::kLeader, master.address, promoted.address, failover.change, out);
   // Before anything else reaches its link: a master that still lives, or that is frozen and will read this when it
   // wakes, stops being one.
   // One that came back without its data is first looked at like every master that returns.

@@ -42,8 +42,8 @@ void QueueNotification(State& state, const Master& master, std::string_view even
   Queue(state, {master.notification_script, std::string(event), std::string(payload)}, change);
 }
 
-void QueueReconfiguration(State& state, const Master& master, SwitchRole role, const ShownAddress& from,
-                          const ShownAddress& to, ChangeNumber change) {
+void QueueReconfiguration(State& state, const Master& master, SwitchRole role, const base::Endpoint& from,
+                          const base::Endpoint& to, ChangeNumber change) {
   if (master.reconfig_script.empty()) return;
   Queue(state,
         {master.reconfig_script, master.name, role == SwitchRole::kLeader ? "leader" : "observer", "start", from.host,

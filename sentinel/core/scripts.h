@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "replication/base/ids.h"
 #include "replication/base/time.h"
 #include "sentinel/core/action.h"
 #include "sentinel/core/input.h"
@@ -40,12 +41,8 @@ void QueueNotification(State& state, const Master& master, std::string_view even
 // `<path> <master> leader|observer start <from-ip> <from-port> <to-ip> <to-port>`, when the master has a
 // reconfiguration script.
 enum class SwitchRole : std::uint8_t { kLeader, kObserver };
-struct ShownAddress {
-  std::string host;
-  std::uint16_t port = 0;
-};
-void QueueReconfiguration(State& state, const Master& master, SwitchRole role, const ShownAddress& from,
-                          const ShownAddress& to, ChangeNumber change);
+void QueueReconfiguration(State& state, const Master& master, SwitchRole role, const base::Endpoint& from,
+                          const base::Endpoint& to, ChangeNumber change);
 
 // Starts what may start now. Called at the end of each step; nothing to do costs nothing.
 void StartScripts(State& state, const base::Now& now, Actions& out);

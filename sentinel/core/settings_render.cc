@@ -2,6 +2,7 @@
 
 #include "replication/base/config_lines.h"
 #include "replication/base/text.h"
+#include "sentinel/core/events.h"
 #include "sentinel/core/settings.h"
 
 namespace sentinel {
@@ -51,11 +52,8 @@ void PutMaster(const State& state, const Master& master, Lines& lines) {
   const Master defaults;
   const std::string name = base::QuoteWord(master.name);
   const base::Endpoint current = AddressOf(state, master).endpoint;
-  const auto promoted = master.replicas.find(current);
-  const std::string& hostname =
-      current != master.address && promoted != master.replicas.end() ? promoted->second.hostname : master.hostname;
-
-  lines.Put("monitor", "{} {} {} {}", name, Host(state, current.host, hostname), current.port, master.quorum);
+  lines.Put("monitor", "{} {} {} {}", name, base::QuoteWord(ShownEndpoint(state, master, current).host), current.port,
+            master.quorum);
   if (master.down_after != defaults.down_after) {
     lines.Put("down-after-milliseconds", "{} {}", name, master.down_after.count());
   }

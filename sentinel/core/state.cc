@@ -1,5 +1,7 @@
 #include "sentinel/core/state.h"
 
+#include <algorithm>
+
 namespace sentinel {
 namespace {
 
@@ -92,7 +94,9 @@ const Peer* FindPeer(const State& state, const base::RunId& id) {
 CurrentAddress AddressOf(const State& /*state*/, const Master& master) {
   if (master.failover.stage == Stage::kReconfigure || master.failover.stage == Stage::kUpdateConfig) {
     for (const auto& [address, replica] : master.replicas) {
-      if (replica.id == master.failover.promoted) return {address, master.failover.change};
+      if (replica.id != master.failover.promoted) continue;
+      // The same address may have come under a newer epoch meanwhile.
+      return {address, std::max(master.failover.change, master.address_change)};
     }
   }
   return {master.address, master.address_change};

@@ -127,3 +127,30 @@ TEST_CASE("hello: one sentinel's jump of the epoch is refused with its configura
   ApplyHello(one.state, From(kThree, 26003, 2000001, 7001, 2000000), InstanceId::kNone, one.now, one.out);
   CHECK(one.state.current_epoch.value == 2000000);
 }
+
+TEST_CASE("hello: a newer config epoch for the address that we are publishing is told when it is durable") {
+  OneSentinel one;
+  one.state.current_epoch.value = 2;
+  Master& master = one.master();
+  const Replica& replica = one.AddReplicaAt(7001);
+  ApplyHello(one.state, From(kTwo, 26002, 2, 7000, 0), InstanceId::kNone, one.now, one.out);
+  master.config_epoch.value = 1;
+  master.failover.stage = Stage::kReconfigure;
+  master.failover.promoted = replica.id;
+  master.failover.change = one.state.newest_change;
+  one.state.durable_change = one.state.newest_change;
+  ApplyHello(one.state, From(kTwo, 26002, 2, 7001, 2), InstanceId::kNone, one.now, one.out);
+  REQUIRE(master.config_epoch.value == 2);
+  CHECK(MakeHello(one.state, master, "10.0.0.9").change == one.state.newest_change);
+  CHECK_FALSE(one.state.Durable(one.state.newest_change));
+}
+
+TEST_CASE("hello: whoever is told of a new address announces it by its name, as the leader does") {
+  OneSentinel one;
+  one.state.announce_hostnames = one.state.resolve_hostnames = true;
+  one.master().hostname = "db-one";
+  one.AddReplicaAt(7001).hostname = "db-two";
+  ApplyHello(one.state, From(kTwo, 26002, 1, 7001, 1), InstanceId::kNone, one.now, one.out);
+  const std::vector<std::string> events = one.Events();
+  CHECK(std::find(events.begin(), events.end(), "+switch-master mymaster db-one 7000 db-two 7001") != events.end());
+}
