@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -41,9 +42,15 @@ base::Result<std::string> ResolveNameNow(const std::string& name) {
 
 void ResolveName(const std::string& name, const std::shared_ptr<WayBack>& way_back,
                  std::function<void(base::Result<std::string>)> callback) {
-  std::thread([name, way_back, callback = std::move(callback)] {
-    way_back->Post([callback, result = ResolveNameNow(name)] { callback(result); });
-  }).detach();
+  try {
+    std::thread([name, way_back, callback] {
+      way_back->Post([callback, result = ResolveNameNow(name)] { callback(result); });
+    }).detach();
+  } catch (const std::system_error& error) {  // no thread is to be had: no reason to end with it
+    way_back->Post([callback, text = fmt::format("can't resolve '{}': {}", name, error.what())] {
+      callback(base::Fail(base::ErrorCode::kIo, text));
+    });
+  }
 }
 
 }  // namespace host

@@ -173,13 +173,13 @@ void Daemon::Reread() {
 void Daemon::Flush() {
   if (save_wanted_) state_file_.Want(*std::exchange(save_wanted_, std::nullopt));
   const ChangeNumber durable = state_->durable_change;
-  for (auto script = waiting_scripts_.begin(); script != waiting_scripts_.end();) {
-    if (script->change > durable) {
-      ++script;
-      continue;
+  // Starting one is an input, and inputs may bring more of them.
+  for (RunScript& script : std::exchange(waiting_scripts_, {})) {
+    if (script.change > durable) {
+      waiting_scripts_.push_back(std::move(script));
+    } else {
+      scripts_.Run(script.job, script.argv);
     }
-    scripts_.Run(script->job, script->argv);
-    script = waiting_scripts_.erase(script);
   }
   // Commands first: what they start takes longer than an answer to a client.
   if (durable > links_flushed_through_) {
@@ -272,9 +272,23 @@ void Daemon::Do(const KillScript& action) {
 }
 
 void Daemon::Do(const Resolve& action) {
-  host::ResolveName(action.name, way_back_, [this, name = action.name](base::Result<std::string> address) {
-    Take(NameResolved{name, std::move(address)});
-  });
+  if (!names_asked_.insert(action.name).second) return;  // its answer is on the way
+  names_waiting_.push_back(action.name);
+  LookUpNames();
+}
+
+void Daemon::LookUpNames() {
+  while (lookups_ < kMaxLookups && !names_waiting_.empty()) {
+    ++lookups_;
+    const std::string name = std::move(names_waiting_.front());
+    names_waiting_.pop_front();
+    host::ResolveName(name, way_back_, [this, name](base::Result<std::string> address) {
+      --lookups_;
+      names_asked_.erase(name);
+      LookUpNames();
+      Take(NameResolved{name, std::move(address)});
+    });
+  }
 }
 
 void Daemon::Do(const WakeAt& action) {

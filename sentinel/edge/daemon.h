@@ -1,6 +1,7 @@
 // The sentinel as a process: what happens becomes inputs, Step() decides, the actions are carried out.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -44,6 +45,8 @@ class Daemon {
   static constexpr base::Millis kStallNoise{50};
   // Memory for this many actions is kept from step to step.
   static constexpr std::size_t kSpareActions = 256;
+  // Each lookup has a thread, and a name server that does not answer keeps it for many seconds.
+  static constexpr std::size_t kMaxLookups = 16;
 
   void Take(const Input& input);
   void TakeAt(const base::Now& now, const Input& input);
@@ -54,6 +57,7 @@ class Daemon {
   void EndTurn();
   void JudgeDeadline();
   void Reread();
+  void LookUpNames();
   void Flush();
 
   void Do(const Connect& action);
@@ -90,6 +94,10 @@ class Daemon {
   StateFile state_file_;
   ScriptRunner scripts_;
   net::Timer timer_;
+  // Names that are being looked up, and those of them that wait for their turn.
+  std::set<std::string> names_asked_;
+  std::deque<std::string> names_waiting_;
+  std::size_t lookups_ = 0;
 
   std::optional<base::MonoTime> wake_at_;
   base::MonoTime stall_told_until_{};
