@@ -140,7 +140,7 @@ Result<void> FillNode(RedisClient& client, NodeView& view) {
   view.syncing = fields.Number("master_sync_in_progress") != 0;
   if (view.role == Role::kMaster) {
     view.offset = fields.Number("master_repl_offset", -1);
-    for (std::int64_t i = 0; i < fields.Number("connected_slaves"); ++i) {
+    for (int i = 0; fields.Has(fmt::format("slave{}", i)); ++i) {
       const auto replica = ParseAttachedReplica(fields.Text(fmt::format("slave{}", i)));
       if (replica) view.attached.push_back(*replica);
     }

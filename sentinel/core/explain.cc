@@ -12,6 +12,7 @@
 #include "sentinel/core/fast_fail.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/history.h"
+#include "sentinel/core/map_fields.h"
 #include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/testimony.h"
@@ -20,16 +21,6 @@ namespace sentinel {
 namespace {
 
 using base::Millis;
-
-void Put(resp::ReplyWriter& reply, std::string_view name, std::string_view value) {
-  reply.Bulk(name);
-  reply.Bulk(value);
-}
-
-void Put(resp::ReplyWriter& reply, std::string_view name, std::int64_t value) {
-  reply.Bulk(name);
-  reply.BulkNumber(value);
-}
 
 // One sentinel, this one included, as it counts for a failover of this master.
 struct Voter {
@@ -103,14 +94,10 @@ std::string FeatureState(const State& state, const Master& master, const Feature
   return without.empty() ? "possible" : "off: " + without;
 }
 
-bool IsVigilNode(const DataNode& node) {
-  return node.info_text.find("\nvigil_version:") != std::string::npos || node.info_text.starts_with("vigil_version:");
-}
-
 std::string PlannedFailoverState(const Master& master) {
   if (!master.info_at) return "unknown: the master has not answered INFO";
-  return IsVigilNode(master) ? "by the master itself (vigil-node)"
-                             : "with a pause of writes (the master is a stock node)";
+  return master.info.vigil ? "by the master itself (vigil-node)"
+                           : "with a pause of writes (the master is a stock node)";
 }
 
 // What keeps an automatic failover from beginning at once although the master is down. A row for each sort; an empty
@@ -300,7 +287,7 @@ void ExplainCommand(Call& call) {
     Put(reply, "reason", replica.reason);
     Put(reply, "priority", replica.priority);
     Put(reply, "offset", replica.offset);
-    Put(reply, "make", IsVigilNode(master.replicas.at(replica.address)) ? "vigil" : "stock");
+    Put(reply, "make", master.replicas.at(replica.address).info.vigil ? "vigil" : "stock");
   }
 
   reply.Bulk("features");

@@ -9,6 +9,7 @@
 #include "sentinel/core/call.h"
 #include "sentinel/core/decision_text.h"
 #include "sentinel/core/explain.h"
+#include "sentinel/core/map_fields.h"
 
 namespace sentinel {
 namespace {
@@ -53,16 +54,6 @@ std::string LossText(const Loss& loss) {
 
 std::string AddressOrDash(const base::Endpoint& address) {
   return address.empty() ? "" : address.ToString();
-}
-
-void Put(resp::ReplyWriter& reply, std::string_view name, std::string_view value) {
-  reply.Bulk(name);
-  reply.Bulk(value);
-}
-
-void Put(resp::ReplyWriter& reply, std::string_view name, std::int64_t value) {
-  reply.Bulk(name);
-  reply.BulkNumber(value);
 }
 
 void ReplyAgreed(const State& state, const Decision& decision, resp::ReplyWriter& reply) {

@@ -117,15 +117,4 @@ std::optional<TimerKey> Timers::PopDue(base::MonoTime now) {
   return key;
 }
 
-void Timers::Delay(base::Millis by) {
-  Sweep();
-  for (Entry& entry : heap_) {
-    Slot& slot = *Find(entry.key);
-    slot.at += by;
-    slot.queued_at = slot.at;
-    entry.at = slot.at;
-  }
-  std::make_heap(heap_.begin(), heap_.end());
-}
-
 }  // namespace sentinel

@@ -42,12 +42,11 @@ enum class TimerKind : std::uint8_t {
   kSaveRetry,
   kTilt,
   kLeave,  // good-byes have had their time
-  kHousekeeping,
 };
 
 struct TimerKey {
   InstanceId instance = InstanceId::kNone;  // kNone: the sentinel itself
-  TimerKind kind = TimerKind::kHousekeeping;
+  TimerKind kind = TimerKind::kReconnect;
   std::uint64_t detail = 0;  // tells apart several of a kind: a command and a pub/sub link
   auto operator<=>(const TimerKey&) const = default;
 };
@@ -65,8 +64,6 @@ class Timers {
   std::optional<base::MonoTime> Next();
   // Takes the earliest timer that is due at `now`.
   std::optional<TimerKey> PopDue(base::MonoTime now);
-  // Moves every deadline later: our loop did not run for `by`.
-  void Delay(base::Millis by);
 
  private:
   // A timer that is set. Its entry in the heap is at `queued_at`, which is never later than `at`: a timer that is moved
