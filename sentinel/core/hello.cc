@@ -80,9 +80,12 @@ bool Introduce(State& state, Master& master, const Hello& hello, const base::Now
 void TakeConfiguration(State& state, Master& master, Opinion& opinion, const Hello& hello, const base::Now& now,
                        Actions& out) {
   const base::Endpoint current = AddressOf(state, master).endpoint;
-  // Who has not yet heard that the name stands for another address now speaks of the same node.
-  const bool same = hello.master == current || IsAt(hello.master, master.address, master.hostname) ||
-                    IsAt(hello.master, master.address, master.name_record.previous_address);
+  // Who has not yet heard that the name stands for another address now speaks of the same node. While we publish a
+  // replica that we have promoted, the former master is none of that: others may have agreed to keep it.
+  const bool spelled_otherwise =
+      current == master.address && (IsAt(hello.master, master.address, master.hostname) ||
+                                    IsAt(hello.master, master.address, master.name_record.previous_address));
+  const bool same = hello.master == current || spelled_otherwise;
   if (hello.config_epoch <= master.config_epoch) {
     if (hello.config_epoch == master.config_epoch && !same) {
       // Perhaps it has looked up the name later than we have.

@@ -83,12 +83,6 @@ bool TakeStock(const ReplyValue& reply, SurveyAnswer& answer) {
   return true;
 }
 
-// The same master by another spelling of its address is the same address.
-bool Names(const Master& master, const base::Endpoint& current, const base::Endpoint& address) {
-  return address == current ||
-         (!master.hostname.empty() && address == base::Endpoint{master.hostname, master.address.port});
-}
-
 }  // namespace
 
 void BeginSurvey(State& state, Master& master, const base::Now& now, Actions& out) {
@@ -128,7 +122,7 @@ void TakeSurvey(State& state, Peer& peer, const Command& asked, const ReplyValue
     Hello hello;
     hello.run_id = peer.run_id;
     hello.master_name = master->name;
-    hello.master = Names(*master, current, answer.address) ? current : answer.address;
+    hello.master = answer.address;
     hello.config_epoch = answer.config_epoch;
     if (BelieveEpoch(state, peer.run_id, answer.config_epoch, now, out)) {
       TakeConfiguration(state, *master, opinion->second, hello, now, out);
@@ -148,7 +142,7 @@ AddressAgreement AgreementOn(const State& state, const Master& master) {
   for (const auto& [id, answer] : master.survey.answers) {
     if (!answer.complete() || !master.sentinels.contains(id)) continue;
     agreement.newer_vote |= answer.vote_epoch > master.config_epoch;
-    const bool agrees = answer.settled && Names(master, current, answer.address);
+    const bool agrees = answer.settled && answer.address == current;
     agreement.agree += agrees && answer.config_epoch >= master.config_epoch;
   }
   return agreement;

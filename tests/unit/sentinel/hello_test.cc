@@ -145,6 +145,24 @@ TEST_CASE("hello: a newer config epoch for the address that we are publishing is
   CHECK_FALSE(one.state.Durable(one.state.newest_change));
 }
 
+TEST_CASE("hello: that the others have agreed to keep the former master ends what we publish") {
+  OneSentinel one;
+  one.state.current_epoch.value = 2;
+  Master& master = one.master();
+  const Replica& replica = one.AddReplicaAt(7001);
+  ApplyHello(one.state, From(kTwo, 26002, 2, 7000, 0), InstanceId::kNone, one.now, one.out);
+  master.config_epoch.value = 1;
+  master.failover.stage = Stage::kReconfigure;
+  master.failover.promoted = replica.id;
+  REQUIRE(AddressOf(one.state, master).endpoint.port == 7001);
+  ApplyHello(one.state, From(kTwo, 26002, 2, 7000, 2), InstanceId::kNone, one.now, one.out);
+  CHECK_FALSE(master.failover.active());
+  CHECK(AddressOf(one.state, master).endpoint.port == 7000);
+  CHECK(master.config_epoch.value == 2);
+  CHECK(master.replicas.size() == 1);
+  CHECK(one.Has("+switch-master"));
+}
+
 TEST_CASE("hello: whoever is told of a new address announces it by its name, as the leader does") {
   OneSentinel one;
   one.state.announce_hostnames = one.state.resolve_hostnames = true;
