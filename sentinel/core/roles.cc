@@ -90,6 +90,9 @@ void CorrectReplica(State& state, Master& master, Replica& replica, const base::
   state.timers.Cancel(timer);
   if (replica.former && replica.info.role == Role::kReplica) replica.former->seen_as_replica = true;
   if (!replica.command.up() || replica.liveness.down() || !replica.info_at) return;
+  // Behind a new connection may be somebody else: what was said before it is no ground for an order. INFO is on its
+  // way.
+  if (*replica.info_at < *replica.command.up_at) return;
   const bool foreign =
       (replica.info.role == Role::kMaster || !replica.foreign.why.empty()) && IsForeign(state, master, replica, out);
   if (master.failover.active()) return;  // the failover re-points its replicas itself

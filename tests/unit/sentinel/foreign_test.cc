@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sentinel/core/roles.h"
 #include "tests/unit/sentinel/one_sentinel.h"
 
 using namespace sentinel;
@@ -31,4 +32,24 @@ TEST_CASE("foreign: two names for one master are none of that, also when it is a
   hello.master = {"db-one", 7000};
   NoteForeignHello(one.state, hello, replica.id, one.now, one.out);
   CHECK_FALSE(one.Has("+foreign-node"));
+}
+
+TEST_CASE("foreign: who answers at an address since a moment ago is not ordered for what was said there before") {
+  OneSentinel one;
+  Master& master = one.master();
+  OneSentinel::BringUp(master.command, one.now.mono);
+  Replica& replica = one.AddReplicaAt(7001);
+  OneSentinel::BringUp(replica.command, one.now.mono);
+  one.Wait(base::Millis(20000));
+  master.liveness.proof_at = replica.liveness.proof_at = one.now.mono;
+  master.info_at = replica.info_at = one.now.mono;
+  replica.info.role = replica.role_reported = Role::kMaster;
+  replica.role_reported_at = one.now.mono - base::Millis(9000);
+  replica.command.up_at = one.now.mono + base::Millis(1);
+  one.Wait(base::Millis(2));
+  CorrectReplica(one.state, master, replica, one.now, one.out);
+  CHECK_FALSE(one.Has("+convert-to-slave"));
+  replica.info_at = one.now.mono;
+  CorrectReplica(one.state, master, replica, one.now, one.out);
+  CHECK(one.Has("+convert-to-slave"));
 }
