@@ -75,6 +75,9 @@ base::Result<void> StartManualFailover(State& state, Master& master, const Manua
   const bool busy = master.failover.active() || FieldIsTaken(master, now);
   if (busy && (!asked.force || too_late)) return Refuse("INPROG Failover already in progress");
 
+  // Nothing of a failover leaves before it is durable: it would hang for failover-timeout, after an OK.
+  if (state.save_failing) return Refuse("ERR The state of this sentinel cannot be saved. Check server logs.");
+
   ManualWish wish = asked;
   if (!wish.target.empty()) {
     wish.target = AddressOfReplica(master, asked.target);

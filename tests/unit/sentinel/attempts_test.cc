@@ -6,6 +6,7 @@
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/hello.h"
+#include "sentinel/core/manual_failover.h"
 #include "tests/unit/sentinel/one_sentinel.h"
 
 using namespace sentinel;
@@ -80,4 +81,13 @@ TEST_CASE("candidates: answers of a connection that is gone count no more") {
   one.Feed(LinkDown{replica.command.id, LinkDown::Reason::kClosed, "closed by the peer"});
   CHECK_FALSE(replica.first_read.has_value());
   CHECK_FALSE(replica.second_read.has_value());
+}
+
+TEST_CASE("manual: while the state cannot be saved it is refused, and does not hang") {
+  OneSentinel one;
+  one.state.save_failing = true;
+  const auto started = StartManualFailover(one.state, one.master(), ManualWish{}, one.now, one.out);
+  REQUIRE_FALSE(started.has_value());
+  CHECK(started.error().text.find("cannot be saved") != std::string::npos);
+  CHECK_FALSE(one.master().failover.active());
 }
