@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 
 #include "sentinel/core/candidates.h"
 #include "sentinel/core/choose_replica.h"
@@ -31,6 +32,7 @@ constexpr Millis kRankStep{20};
 constexpr Millis kPatienceWithOurs{3000};
 constexpr Millis kPatienceWithStock{10000};
 constexpr Millis kPreVoteTimeout{200};
+constexpr Millis kAskAgain{5};
 constexpr Millis kForcedTimeout{200};
 constexpr Millis kShortestAttempt{1000};
 constexpr Millis kFirstRetry{200};
@@ -45,6 +47,10 @@ constexpr std::uint64_t kPreVotes = 1;
 
 TimerKey ElectionKey(const Master& master, std::uint64_t detail) {
   return TimerKey{master.id, TimerKind::kElection, detail};
+}
+
+TimerKey AskAgainKey(const Master& master) {
+  return TimerKey{master.id, TimerKind::kPreVote, 0};
 }
 
 bool IsLive(const Peer& peer) {
@@ -111,6 +117,8 @@ void JudgePreVotes(State& state, Master& master, bool over, const base::Now& now
   } else if (IsHeldByTestimony(master, now) || IsPaused(master, now)) {
     EndPreVote(state, master);
     ScheduleStand(state, master, now, out);
+  } else if (!over && IsTestimonyOpen(master, now)) {
+    state.timers.SetNoLater(AskAgainKey(master), now.mono + kAskAgain);  // what holds for others holds for ourselves
   } else if (yes >= needed) {
     EndPreVote(state, master);
     Stand(state, master, false, now, out);
@@ -156,6 +164,7 @@ int RankOf(State& state, const Master& master) {
 void EndPreVote(State& state, Master& master) {
   master.pre_vote = Poll{};
   state.timers.Cancel(ElectionKey(master, kPreVotes));
+  state.timers.Cancel(AskAgainKey(master));
 }
 
 bool MajorityInReach(State& state, const Master& master) {
@@ -325,9 +334,24 @@ void TakePreVote(State& state, Peer& peer, const Command& asked, const ReplyValu
                  Actions& out) {
   Master* master = FindMaster(state, asked.master);
   if (master == nullptr || master->pre_vote.serial == 0 || master->pre_vote.serial != asked.serial) return;
-  const bool granted = reply.kind == ReplyValue::Kind::kInteger && reply.integer == 1;
+  const bool number = reply.kind == ReplyValue::Kind::kInteger;
+  if (number && reply.integer == static_cast<std::int64_t>(PreVote::kNotYet)) {
+    master->pre_vote.not_yet.insert(peer.run_id);
+    state.timers.SetNoLater(AskAgainKey(*master), now.mono + kAskAgain);
+    return;
+  }
+  const bool granted = number && reply.integer == static_cast<std::int64_t>(PreVote::kYes);
   (granted ? master->pre_vote.yes : master->pre_vote.no).insert(peer.run_id);
   JudgePreVotes(state, *master, false, now, out);
+}
+
+void AskPreVotesAgain(State& state, Master& master, const base::Now& now, Actions& out) {
+  if (master.pre_vote.serial == 0) return;
+  for (const base::RunId& id : std::exchange(master.pre_vote.not_yet, {})) {
+    Peer* peer = FindPeer(state, id);
+    if (peer != nullptr && IsLive(*peer)) SendPreVote(state, master, *peer, out);
+  }
+  JudgePreVotes(state, master, false, now, out);
 }
 
 void LeaveFieldTo(State& state, Master& master, const base::RunId& leader, base::Epoch epoch, const base::Now& now,

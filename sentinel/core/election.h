@@ -31,6 +31,9 @@ void SavesWorkAgain(State& state, const base::Now& now, Actions& out);
 void TakePreVote(State& state, Peer& peer, const Command& asked, const ReplyValue& reply, const base::Now& now,
                  Actions& out);
 
+// Those who could not answer yet are asked again.
+void AskPreVotesAgain(State& state, Master& master, const base::Now& now, Actions& out);
+
 // Drops the question for pre-votes that is under way.
 void EndPreVote(State& state, Master& master);
 

@@ -80,13 +80,13 @@ void Leading(Call& call) {
   call.reply.Ok();
 }
 
-void PreVote(Call& call) {
+void TellPreVote(Call& call) {
   const auto master = ReadEndpoint(call.words[2], call.words[3]);
   const auto epoch = base::ParseInt<std::uint64_t>(call.words[4]);
   const auto candidate = base::ParseHexId<base::RunId>(call.words[5]);
   if (!master || !epoch || !candidate) return call.reply.Error(kMalformed);
-  const bool granted = AnswerPreVote(call.state, *master, base::Epoch{*epoch}, *candidate, call.now);
-  call.reply.Integer(granted ? 1 : 0);
+  const auto answer = AnswerPreVote(call.state, *master, base::Epoch{*epoch}, *candidate, call.now);
+  call.reply.Integer(static_cast<std::int64_t>(answer));
 }
 
 constexpr std::array kCommands = {
@@ -105,7 +105,7 @@ constexpr std::array kCommands = {
                     &Leading},
     SentinelCommand{
         SentinelRow("sentinel|pre-vote", 6, "<ip> <port> <epoch> <id>", "A peer asks whether it would get our vote"),
-        &PreVote},
+        &TellPreVote},
     SentinelCommand{SentinelRow("sentinel|refused-push", 6, "<ip> <port> <0|1> <id>",
                                 "A peer says whether a master's port refuses it (fast-fail)"),
                     &RefusedPush},

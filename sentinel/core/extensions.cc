@@ -143,16 +143,19 @@ void SendPreVote(State& state, const Master& master, Peer& peer, Actions& out) {
   SendOne(peer.command, Command{Request::kPreVote, master.name, master.pre_vote.serial, std::move(words)}, 0, out);
 }
 
-bool AnswerPreVote(const State& state, const base::Endpoint& address, base::Epoch epoch, const base::RunId& candidate,
-                   const base::Now& now) {
+PreVote AnswerPreVote(const State& state, const base::Endpoint& address, base::Epoch epoch,
+                      const base::RunId& candidate, const base::Now& now) {
   const Master* master = FindMasterByAddress(state, address);
-  if (master == nullptr || candidate.empty()) return false;
+  if (master == nullptr || candidate.empty()) return PreVote::kNo;
   const bool would_vote = epoch >= state.current_epoch && epoch > master->vote.epoch;
   const bool led_by_other = FieldIsTaken(*master, now) && master->field->leader != candidate;
   const bool leading = master->failover.active();
   const bool held = IsHeldByTestimony(*master, now);
   // Who asks has not heard of the pause; only an operator's failover, which asks nobody, is wanted now.
-  return would_vote && !led_by_other && !leading && !held && !state.save_failing && !IsPaused(*master, now);
+  const bool granted =
+      would_vote && !led_by_other && !leading && !held && !state.save_failing && !IsPaused(*master, now);
+  if (!granted) return PreVote::kNo;
+  return IsTestimonyOpen(*master, now) ? PreVote::kNotYet : PreVote::kYes;
 }
 
 }  // namespace sentinel

@@ -62,10 +62,16 @@ void PushLeading(State& state, const Master& master, const base::Endpoint& repli
 void PushDecision(State& state, const Master& master, const std::vector<std::string>& decision, ChangeNumber change,
                   Actions& out);
 
+// The numbers are those of the reply.
+enum class PreVote : std::uint8_t {
+  kNo = 0,
+  kYes = 1,
+  kNotYet = 2,  // the read that decides about testimony is under way: worth asking again
+};
 // `SENTINEL PRE-VOTE <ip> <port> <epoch> <id>`: would we vote for `id` in `epoch`, and do we see no testimony for the
-// master? Changes nothing. Reply: integer 1 or 0.
-bool AnswerPreVote(const State& state, const base::Endpoint& master, base::Epoch epoch, const base::RunId& candidate,
-                   const base::Now& now);
+// master? Changes nothing. Reply: integer 1, 0, or 2.
+PreVote AnswerPreVote(const State& state, const base::Endpoint& master, base::Epoch epoch, const base::RunId& candidate,
+                      const base::Now& now);
 
 void SendPreVote(State& state, const Master& master, Peer& peer, Actions& out);
 

@@ -94,6 +94,7 @@ struct Replica : DataNode {
     std::optional<base::MonoTime> mark_at;       // when that read was asked for
     base::Offset mark = -1;                      // slave_read_repl_offset then
     std::optional<base::MonoTime> testified_at;  // the later read of the last pair that showed growth
+    std::optional<base::MonoTime> read_at;       // when the last read that has arrived was asked for
   };
   Witness witness;
 
@@ -168,6 +169,7 @@ struct Poll {
   base::Epoch epoch;
   std::set<base::RunId> yes;
   std::set<base::RunId> no;
+  std::set<base::RunId> not_yet;  // of a pre-vote: asked again in a moment
 };
 
 struct Failover {

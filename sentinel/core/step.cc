@@ -62,6 +62,8 @@ void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& 
       return StandDue(state, master, now, out);
     case TimerKind::kElection:
       return ElectionOver(state, master, now, out);
+    case TimerKind::kPreVote:
+      return AskPreVotesAgain(state, master, now, out);
     case TimerKind::kSelect:
       return SelectionDue(state, master, now, out);
     case TimerKind::kLastLook:

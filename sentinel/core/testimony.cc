@@ -17,6 +17,9 @@ namespace {
 using base::Millis;
 using base::MonoTime;
 
+// For a replica's answer to the decisive read, and before that read for its moment to come.
+constexpr Millis kReadPatience{50};
+
 TimerKey Key(const Master& master) {
   return TimerKey{master.id, TimerKind::kTestimony, 0};
 }
@@ -107,6 +110,7 @@ void TakeTestimonyRead(State& state, Master& master, Replica& replica, MonoTime 
   if (asked_at < *testimony.asked_at) AskInfo(state, WatchedOf(master, replica), now, out);
   if (asked_at - LastReply(master) < master.down_after / 2) return;
   Weigh(master, replica, asked_at);
+  replica.witness.read_at = asked_at;
   JudgeTestimony(state, master, now, out);
   if (WitnessFor(master, now) == nullptr || TimeIsSpent(master, now)) return;
   state.timers.SetNoLater(Key(master), now.mono + PingPeriod(WatchedOf(master)));
@@ -154,6 +158,24 @@ const Replica* WitnessFor(const Master& master, const base::Now& now) {
     if (fresh && !replica.liveness.down()) return &replica;
   }
   return nullptr;
+}
+
+bool IsTestimonyOpen(const Master& master, const base::Now& now) {
+  const Testimony& testimony = master.testimony;
+  if (master.testimony_timeout.count() == 0 || TimeIsSpent(master, now) || !testimony.asked_at) return false;
+  const MonoTime silent_since = LastReply(master);
+  const MonoTime decisive_at = silent_since + master.down_after;
+  const Millis patience = std::min(kReadPatience, master.down_after / 10);
+  const bool soon = now.mono < decisive_at && now.mono + patience >= decisive_at;
+  const bool asked = *testimony.asked_at >= decisive_at && now.mono - *testimony.asked_at < patience;
+  if (!soon && !asked) return false;
+  if (asked && master.down_cause != DownCause::kSilence) return false;
+  return std::any_of(master.replicas.begin(), master.replicas.end(), [&](const auto& entry) {
+    const Replica& replica = entry.second;
+    // One whose link was down at the first read, or who has not answered it, will not testify.
+    if (!replica.witness.mark_at || replica.liveness.down() || !replica.command.up()) return false;
+    return soon || !replica.witness.read_at || *replica.witness.read_at < *testimony.asked_at;
+  });
 }
 
 bool IsHeldByTestimony(const Master& master, const base::Now& now) {

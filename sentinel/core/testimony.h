@@ -36,6 +36,11 @@ const Replica* WitnessFor(const Master& master, const base::Now& now);
 // Is an automatic failover held back now? False with testimony-timeout 0, and once that time has passed since the
 // first testimony of this silence. What a pre-vote asks, too.
 bool IsHeldByTestimony(const Master& master, const base::Now& now);
+// Is the read under way that decides whether a replica testifies, or due within a moment? Whoever says now that nobody
+// does may be wrong a millisecond later, and a pre-vote that was granted is not taken back. Only while a replica whose
+// link was up at the first read owes its answer, and for at most 50 ms before and after that read is asked for, so that
+// a replica that died with its master delays nothing.
+bool IsTestimonyOpen(const Master& master, const base::Now& now);
 // When a hold that lasts now ends at the latest. Only while IsHeldByTestimony().
 base::MonoTime TestimonyTimeoutAt(const Master& master);
 

@@ -24,6 +24,7 @@ enum class TimerKind : std::uint8_t {
   kOpinionExpiry,  // a peer's opinion becomes too old to count
   kStand,          // stand for election (rank, retry, patience, back-off)
   kElection,       // an attempt has lasted long enough
+  kPreVote,        // ask those again who could not answer a pre-vote yet
   kSecondRead,     // the second INFO of the candidates
   kSelect,         // candidates have had their time
   kLastLook,       // the last look has had its time

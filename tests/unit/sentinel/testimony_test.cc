@@ -7,8 +7,8 @@
 
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/failover.h"
-#include "sentinel/core/manual_failover.h"
 #include "sentinel/core/health.h"
+#include "sentinel/core/manual_failover.h"
 #include "tests/unit/sentinel/one_sentinel.h"
 
 using namespace sentinel;
@@ -235,7 +235,7 @@ TEST_CASE("testimony: who sees it grants no pre-vote") {
   const base::RunId candidate = OneSentinel::Id('2');
   const auto granted = [&] {
     return AnswerPreVote(one.state, one.master().address, base::Epoch{one.state.current_epoch.value + 1}, candidate,
-                         one.now);
+                         one.now) == PreVote::kYes;
   };
   one.Run(Millis(500));
   one.Read(0);
@@ -249,13 +249,63 @@ TEST_CASE("testimony: who sees it grants no pre-vote") {
   CHECK(granted());
 }
 
+TEST_CASE("testimony: no pre-vote is granted while the decisive read is under way, nor a moment before it") {
+  const auto answer = [](Silence& one) {
+    return AnswerPreVote(one.state, one.master().address, base::Epoch{one.state.current_epoch.value + 1},
+                         OneSentinel::Id('2'), one.now);
+  };
+  const auto first_read = [](Silence& one) {
+    one.Run(Millis(500));
+    one.Read(0);
+  };
+  Silence grows;
+  first_read(grows);
+  grows.Run(Millis(440));
+  CHECK(answer(grows) == PreVote::kYes);
+  grows.Run(Millis(10));
+  CHECK(answer(grows) == PreVote::kNotYet);
+  grows.Run(Millis(50));
+  CHECK(grows.master().liveness.down());
+  grows.Run(Millis(20));
+  CHECK(answer(grows) == PreVote::kNotYet);
+  CHECK_FALSE(grows.Has("+try-failover"));  // what holds for others holds for ourselves
+  grows.Read(10, Millis(20));
+  CHECK(answer(grows) == PreVote::kNo);
+
+  Silence still;
+  first_read(still);
+  still.Run(Millis(520));
+  CHECK(answer(still) == PreVote::kNotYet);
+  still.replica.info.read_offset = still.offset;
+  still.replica.info_asked_at.reset();
+  TakeTestimonyRead(still.state, still.master(), still.replica, still.now.mono - Millis(20), still.now, still.out);
+  CHECK(answer(still) == PreVote::kYes);
+
+  Silence silent;  // its replica died a moment after its master
+  first_read(silent);
+  silent.Run(Millis(549));
+  CHECK(answer(silent) == PreVote::kNotYet);
+  CHECK_FALSE(silent.Has("+try-failover"));
+  silent.Run(Millis(6));
+  CHECK(silent.Has("+try-failover"));
+
+  Silence killed;  // the replica's link is down at the first read
+  killed.replica.info.master_link_up = false;
+  first_read(killed);
+  killed.Run(Millis(500));
+  CHECK(killed.Has("+try-failover"));
+}
+
 TEST_CASE("testimony: it ends an attempt that has not sent its command yet, and never an operator's") {
   Silence one;
   one.replica.info_at = one.now.mono;
   one.replica.info.offset = 1;
   one.Run(Millis(500));
   one.Read(0);
-  one.Run(Millis(500));  // down, and with a quorum of one it stands in the same step
+  one.Run(Millis(500));
+  CHECK(one.master().objective_down_since);  // with a quorum of one
+  CHECK_FALSE(one.master().failover.active());
+  one.Run(Millis(60));  // the decisive read has had its time
   REQUIRE(one.master().failover.active());
   one.out.clear();
   one.Read(10);

@@ -102,14 +102,14 @@ TEST_CASE("vote: giving it away leaves the field for 3 s to one of ours, 10 s to
 TEST_CASE("pre-vote: granted as the vote would be, unless a leader has the field") {
   OneSentinel one;
   Peer& peer = one.AddPeerWith('2');
-  CHECK(AnswerPreVote(one.state, kMaster, Epoch{1}, kA, one.now));
+  CHECK(AnswerPreVote(one.state, kMaster, Epoch{1}, kA, one.now) == PreVote::kYes);
   CHECK(one.state.current_epoch == Epoch{0});
   CastVote(one.state, one.master(), {Epoch{1}, peer.run_id}, one.now, one.out);
-  CHECK_FALSE(AnswerPreVote(one.state, kMaster, Epoch{1}, kA, one.now));
-  CHECK_FALSE(AnswerPreVote(one.state, kMaster, Epoch{2}, kA, one.now));
-  CHECK(AnswerPreVote(one.state, kMaster, Epoch{2}, peer.run_id, one.now));
+  CHECK(AnswerPreVote(one.state, kMaster, Epoch{1}, kA, one.now) == PreVote::kNo);
+  CHECK(AnswerPreVote(one.state, kMaster, Epoch{2}, kA, one.now) == PreVote::kNo);
+  CHECK(AnswerPreVote(one.state, kMaster, Epoch{2}, peer.run_id, one.now) == PreVote::kYes);
   one.Wait(base::Millis(10000));
-  CHECK(AnswerPreVote(one.state, kMaster, Epoch{2}, kA, one.now));
+  CHECK(AnswerPreVote(one.state, kMaster, Epoch{2}, kA, one.now) == PreVote::kYes);
 }
 
 TEST_CASE("leading: prolongs the field, but not beyond failover-timeout") {
