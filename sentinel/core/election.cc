@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "sentinel/core/candidates.h"
@@ -156,9 +157,18 @@ void NotElected(State& state, Master& master, const base::Now& now, Actions& out
 }  // namespace
 
 int RankOf(State& state, const Master& master) {
-  const std::vector<Peer*> live = LivePeers(state, master);
-  return static_cast<int>(std::count_if(live.begin(), live.end(),
-                                        [&](const Peer* peer) { return peer->ours() && peer->run_id < state.my_id; }));
+  int ours = 1;
+  int before_me = 0;
+  for (const Peer* peer : LivePeers(state, master)) {
+    if (!peer->ours()) continue;
+    ++ours;
+    before_me += peer->run_id < state.my_id;
+  }
+  // The circle of ids begins elsewhere for another name.
+  const int first = std::accumulate(master.name.begin(), master.name.end(), 0,
+                                    [](int sum, char c) { return sum + static_cast<unsigned char>(c); }) %
+                    ours;
+  return (before_me - first + ours) % ours;
 }
 
 void EndPreVote(State& state, Master& master) {

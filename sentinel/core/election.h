@@ -53,7 +53,9 @@ bool FieldIsTaken(const Master& master, const base::Now& now);
 // Does anybody we know of stand in a newer epoch than the one in which we stand or lead?
 bool NewerEpochKnown(const Master& master);
 
-// Our position by id among the live sentinels of ours: who comes first acts first, and mostly alone.
+// Our position among the live sentinels of ours: who comes first acts first, and mostly alone. The order is that of the
+// ids, in a circle that begins at a place given by the master's name, so that everybody who sees the same sentinels
+// alive computes the same order, and of many masters that fail at once each sentinel leads its share.
 int RankOf(State& state, const Master& master);
 
 // An attempt came to nothing: when the next may begin. Doubles from a fraction of a second to 10 s.

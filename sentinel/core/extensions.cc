@@ -13,6 +13,7 @@
 #include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/testimony.h"
+#include "sentinel/core/vote.h"
 
 namespace sentinel {
 namespace {
@@ -147,13 +148,12 @@ PreVote AnswerPreVote(const State& state, const base::Endpoint& address, base::E
                       const base::RunId& candidate, const base::Now& now) {
   const Master* master = FindMasterByAddress(state, address);
   if (master == nullptr || candidate.empty()) return PreVote::kNo;
-  const bool would_vote = epoch >= state.current_epoch && epoch > master->vote.epoch;
   const bool led_by_other = FieldIsTaken(*master, now) && master->field->leader != candidate;
   const bool leading = master->failover.active();
   const bool held = IsHeldByTestimony(*master, now);
   // Who asks has not heard of the pause; only an operator's failover, which asks nobody, is wanted now.
   const bool granted =
-      would_vote && !led_by_other && !leading && !held && !state.save_failing && !IsPaused(*master, now);
+      MayVoteIn(*master, epoch) && !led_by_other && !leading && !held && !state.save_failing && !IsPaused(*master, now);
   if (!granted) return PreVote::kNo;
   return IsTestimonyOpen(*master, now) ? PreVote::kNotYet : PreVote::kYes;
 }

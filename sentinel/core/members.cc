@@ -200,6 +200,8 @@ base::Result<Master*> AddMaster(State& state, const NewMaster& wanted, const bas
   master.quorum = wanted.quorum;
   master.down_after = state.periods.default_down_after;
   master.failover_timeout = state.periods.default_failover_timeout;
+  // One of this name may have been watched before, and voted about.
+  master.vote_floor = state.current_epoch;
   master.address_change = MarkChanged(state, out);
   WatchMaster(state, master, now, out);
   AnnounceEvent(state, &master, "+monitor", fmt::format("{} quorum {}", Describe(state, master), master.quorum),

@@ -111,6 +111,8 @@ base::Result<ProcessSettings> LoadSettings(std::string_view text, State& state, 
       if (const std::string reason = Apply(state, line, now); !reason.empty()) return Refuse(*line.line, reason);
     }
   }
+  // What a master's own lines do not tell of former votes, the clock does.
+  for (auto& [name, master] : state.masters) master.vote_floor = state.current_epoch;
   state.users_in_config = settings.aclfile.empty();
   return settings;
 }

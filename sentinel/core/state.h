@@ -239,6 +239,9 @@ struct Master : DataNode {
   base::Epoch config_epoch;         // the version of `address`
   ChangeNumber address_change = 0;  // what an answer that names `address` rests on
   Vote vote;                        // ours
+  // We may have voted up to this epoch and not know it: the election clock when we began to watch this master, by file
+  // or by order.
+  base::Epoch vote_floor;
   DownCause down_cause = DownCause::kNone;
   std::optional<base::MonoTime> objective_down_since;
   Testimony testimony;

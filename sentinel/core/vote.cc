@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sentinel/core/changes.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
@@ -9,11 +11,15 @@
 
 namespace sentinel {
 
+bool MayVoteIn(const Master& master, base::Epoch epoch) {
+  return epoch > std::max({master.vote.epoch, master.config_epoch, master.vote_floor});
+}
+
 Vote CastVote(State& state, Master& master, const VoteRequest& request, const base::Now& now, Actions& out) {
   const bool own = request.candidate == state.my_id;
   if (!own && !BelieveEpoch(state, request.candidate, request.epoch, now, out)) return master.vote;
   if (own) AdoptEpoch(state, request.epoch, out);
-  if (request.epoch < state.current_epoch || request.epoch <= master.vote.epoch) return master.vote;  // too late
+  if (!MayVoteIn(master, request.epoch)) return master.vote;  // asked before, or too late
 
   // A vote that a peer has counted must survive our crash: whoever tells it waits for the save that covers it, and so
   // does every repeated answer.

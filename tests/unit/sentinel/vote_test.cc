@@ -2,8 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
+#include <string>
+
 #include "sentinel/core/election.h"
 #include "sentinel/core/extensions.h"
+#include "sentinel/core/settings.h"
 #include "tests/unit/sentinel/one_sentinel.h"
 
 using namespace sentinel;
@@ -54,6 +59,49 @@ TEST_CASE("vote: after a restart the epoch alone prevents a second vote") {
   CHECK(answer.leader == "*");
   CHECK(answer.leader_epoch == Epoch{5});
   CHECK(AnswerQuestion(one.state, {kMaster, Epoch{6}, kA}, one.now, one.out).leader == kA.hex);
+}
+
+TEST_CASE("vote: the elections of other masters, which raise the common epoch, do not void it") {
+  OneSentinel one;
+  const base::Endpoint other{"127.0.0.1", 7100};
+  AddMaster(one.state, NewMaster{"other", other, "", 2}, one.now, one.out).value();
+  CHECK(AnswerQuestion(one.state, {other, Epoch{40}, kB}, one.now, one.out).leader == kB.hex);
+  CHECK(one.state.current_epoch == Epoch{40});
+  CHECK(AnswerPreVote(one.state, kMaster, Epoch{7}, kA, one.now) == PreVote::kYes);
+  const Answer answer = AnswerQuestion(one.state, {kMaster, Epoch{7}, kA}, one.now, one.out);
+  CHECK(answer.leader == kA.hex);
+  CHECK(answer.leader_epoch == Epoch{7});
+  CHECK(answer.change > one.state.durable_change);
+  CHECK(one.state.current_epoch == Epoch{40});
+  // Once, and never for less than it knows of this master.
+  CHECK(AnswerQuestion(one.state, {kMaster, Epoch{7}, kB}, one.now, one.out).leader == kA.hex);
+  CHECK(AnswerQuestion(one.state, {kMaster, Epoch{6}, kB}, one.now, one.out).leader == kA.hex);
+  one.master().config_epoch = Epoch{9};
+  CHECK(AnswerQuestion(one.state, {kMaster, Epoch{9}, kB}, one.now, one.out).leader == kA.hex);
+  CHECK(AnswerQuestion(one.state, {kMaster, Epoch{10}, kB}, one.now, one.out).leader == kB.hex);
+}
+
+TEST_CASE("vote: none twice in one epoch through REMOVE and MONITOR, RESET, or a file that does not tell of it") {
+  OneSentinel one;
+  AnswerQuestion(one.state, {kMaster, Epoch{5}, kA}, one.now, one.out);
+  ResetMaster(one.state, one.master(), one.now, one.out);
+  CHECK(AnswerQuestion(one.state, {kMaster, Epoch{5}, kB}, one.now, one.out).leader == kA.hex);
+
+  RemoveMaster(one.state, one.master(), one.out);
+  AddMaster(one.state, NewMaster{"mymaster", kMaster, "", 2}, one.now, one.out).value();
+  for (const std::uint64_t epoch : {1, 5}) {
+    CHECK(AnswerQuestion(one.state, {kMaster, Epoch{epoch}, kB}, one.now, one.out).leader == "*");
+    CHECK(AnswerPreVote(one.state, kMaster, Epoch{epoch}, kB, one.now) == PreVote::kNo);
+  }
+  CHECK(AnswerQuestion(one.state, {kMaster, Epoch{6}, kB}, one.now, one.out).leader == kB.hex);
+
+  // As a stock sentinel writes it after REMOVE and MONITOR.
+  State loaded(1);
+  const std::string text =
+      "sentinel monitor mymaster 127.0.0.1 7000 2\nsentinel leader-epoch mymaster 0\nsentinel current-epoch 5\n";
+  REQUIRE(LoadSettings(text, loaded, one.now));
+  CHECK(AnswerQuestion(loaded, {kMaster, Epoch{5}, kB}, one.now, one.out).leader == "*");
+  CHECK(AnswerQuestion(loaded, {kMaster, Epoch{6}, kB}, one.now, one.out).leader == kB.hex);
 }
 
 TEST_CASE("vote: an unknown master is answered [0, *, 0]") {
@@ -199,6 +247,37 @@ TEST_CASE("election: lost to another, whose field it then is; a split is retried
   const auto wait = split.master().stand_after - split.now.mono;
   CHECK(wait >= base::Millis(200));
   CHECK(wait <= base::Millis(600));
+}
+
+TEST_CASE("election: of many masters each sentinel comes first for its share, in an order that all compute alike") {
+  OneSentinel one, two, three;
+  two.state.my_id = OneSentinel::Id('2');
+  three.state.my_id = OneSentinel::Id('3');
+  const auto meet = [](OneSentinel& of, char a, char b) {
+    for (const char digit : {a, b}) {
+      Peer& peer = of.AddPeerWith(digit);
+      peer.words = {"down-push"};
+      OneSentinel::BringUp(peer.command, of.now.mono);
+    }
+  };
+  meet(one, '2', '3');
+  meet(two, '1', '3');
+  meet(three, '1', '2');
+  std::array<int, 3> first{};
+  for (int i = 0; i < 300; ++i) {
+    const std::string name = "shard-" + std::to_string(i);
+    std::array<int, 3> ranks{};
+    std::size_t at = 0;
+    for (OneSentinel* sentinel : {&one, &two, &three}) {
+      sentinel->master().name = name;
+      ranks[at++] = RankOf(sentinel->state, sentinel->master());
+      sentinel->master().name = "mymaster";
+    }
+    ++first[static_cast<std::size_t>(std::ranges::find(ranks, 0) - ranks.begin())];
+    std::ranges::sort(ranks);
+    CHECK(ranks == std::array{0, 1, 2});
+  }
+  for (const int share : first) CHECK(share > 60);
 }
 
 TEST_CASE("election: from the third failover within a minute on, the next waits, twice as long each time") {
