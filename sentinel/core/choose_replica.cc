@@ -39,7 +39,9 @@ std::string ReasonAgainst(const Master& master, const Replica& replica, Evidence
   if (info->loading) return "it is loading its data";
   if (info->delayed) return "it applies late";
   const Millis master_down = master.liveness.down() ? now - *master.liveness.down_since : Millis(0);
-  if (info->role != Role::kMaster && info->master_link_down_for > master_down + 10 * master.down_after) {
+  // One that refuses an empty master has not missed anything, however long that lasts.
+  const bool missed = info->role != Role::kMaster && !info->empty_refused;
+  if (missed && info->master_link_down_for > master_down + 10 * master.down_after) {
     return fmt::format("it lost its master {} ms ago", info->master_link_down_for.count());
   }
   return {};
@@ -86,7 +88,7 @@ bool IsEmptyBeside(const Candidate& candidate, const Candidate& other) {
 
 bool LostItsMasterLongBefore(const Candidate& candidate, const Candidate& other, Millis down_after) {
   const auto down_for = [](const InfoReport& info) {
-    return info.role == Role::kMaster ? Millis(0) : info.master_link_down_for;
+    return info.role == Role::kMaster || info.empty_refused ? Millis(0) : info.master_link_down_for;
   };
   const Millis mine = down_for(candidate.info);
   const Millis others = down_for(other.info);

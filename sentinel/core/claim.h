@@ -52,8 +52,10 @@ struct Survey {
   std::map<base::RunId, SurveyAnswer> answers;
 };
 
-// The configured master is another process than before (A8).
+// The configured master is another process than before, or has been empty from the start (A8).
 struct Restart {
+  // Nobody has seen it with data: a replica that has some refuses it, because it holds nothing.
+  bool refused = false;
   base::MonoTime noticed_at{};
   // Of the processes before, the last few, newest last: a replica may not have followed each of them.
   std::vector<base::ReplicationId> histories;

@@ -288,6 +288,8 @@ void BeginSelection(State& state, Master& master, const base::Now& now, Actions&
   master.failover.answered_at.reset();
   AnnounceEvent(state, &master, "+failover-state-select-slave", Describe(state, master), master.failover.change, out);
   RefreshReads(state, master, now, out);
+  // It answers, and may have been written to since.
+  if (master.down_cause == DownCause::kEmptied) AskInfo(state, WatchedOf(master), now, out);
   state.timers.Set(Key(master, TimerKind::kSelect), now.mono + kStandstillWait);
   state.timers.Set(Key(master, TimerKind::kFailoverTimeout), EndOfStage(master, now));
   AdvanceFailover(state, master, now, out);

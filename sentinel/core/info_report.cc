@@ -102,6 +102,8 @@ void TakeField(InfoReport& report, std::string_view key, std::string_view value)
     number(report.second_offset);
   } else if (key == "loading") {
     report.loading = value != "0";
+  } else if (key == "master_empty_refused") {
+    report.empty_refused = value != "0";
   } else if (key == "slave_apply_delay_secs") {
     report.delayed = ParseInt<std::int64_t>(value).value_or(0) > 0;
   } else if (key == "master_failover_state") {

@@ -36,6 +36,7 @@ struct InfoReport {
   std::int64_t keys = -1;           // over all databases; -1: the text has no keyspace section
   bool loading = false;
   bool delayed = false;        // a vigil-node that applies late
+  bool empty_refused = false;  // a vigil-node that keeps its data: what its master offers is empty, and not its history
   bool vigil = false;          // a vigil-node: it verifies a FAILOVER itself
   std::string failover_state;  // master_failover_state; empty: the node does not know FAILOVER
 };

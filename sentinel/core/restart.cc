@@ -9,6 +9,7 @@
 #include "sentinel/core/health.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/roles.h"
 #include "sentinel/core/watched.h"
 
 namespace sentinel {
@@ -45,6 +46,38 @@ const Replica* BestHolder(const Master& master, const Restart& restart) {
   return best;
 }
 
+// The replica that holds most of those that refuse what this master offers, because it is empty and knows nothing of
+// their history; told since `since`. Null when there is none, or when the master holds a single key.
+const Replica* BestRefuser(const Master& master, base::MonoTime since) {
+  const InfoReport& offered = master.info;
+  if (offered.role != Role::kMaster || offered.loading || offered.keys != 0) return nullptr;
+  const Replica* best = nullptr;
+  for (const auto& [address, replica] : master.replicas) {
+    const InfoReport& info = replica.info;
+    if (!info.empty_refused || !replica.info_at || *replica.info_at < since) continue;
+    if (replica.liveness.down() || info.role != Role::kReplica || !FollowsAgreed(master, replica)) continue;
+    const bool stranger = !info.replid.empty() && info.replid != offered.replid && info.replid != offered.replid2;
+    if (!stranger || info.keys <= 0 || OffsetOf(info) <= offered.master_offset) continue;
+    if (best == nullptr || OffsetOf(info) > OffsetOf(best->info)) best = &replica;
+  }
+  return best;
+}
+
+// A node that was alone with its data was away, and an empty one was all there was to promote. Now that it is back,
+// following that one, it refuses to be emptied: it should be the master. Both are read anew before that is said.
+void NoteRefused(State& state, Master& master, const base::Now& now, Actions& out) {
+  if (master.failover.active() || !master.info_at) return;
+  const Replica* holder = BestRefuser(master, base::MonoTime{});
+  if (holder == nullptr) return;
+  Restart restart;
+  restart.refused = true;
+  restart.noticed_at = now.mono;
+  restart.histories.push_back(holder->info.replid);
+  master.restart = std::move(restart);
+  AskInfo(state, WatchedOf(master), now, out);
+  for (auto& [address, replica] : master.replicas) AskInfo(state, WatchedOf(master, replica), now, out);
+}
+
 void AnnounceJudgement(State& state, const Master& master, const Replica* holder, Actions& out) {
   const Restart& restart = *master.restart;
   if (holder == nullptr) {
@@ -77,9 +110,16 @@ void NoteRestart(State& state, Master& master, const base::Now& now, Actions& ou
 }
 
 void JudgeRestart(State& state, Master& master, const base::Now& now, Actions& out) {
+  const bool settled = !master.restart || (master.restart->held && !master.restart->emptied_at);
+  if (settled && !(master.restart && master.restart->refused)) NoteRefused(state, master, now, out);
   if (!master.restart || !master.info_at || *master.info_at < master.restart->noticed_at) return;
   Restart& restart = *master.restart;
-  if (!restart.held) {
+  const Replica* refuser = restart.refused ? BestRefuser(master, restart.noticed_at) : nullptr;
+  if (restart.refused) {
+    restart.held = std::max<base::Offset>(master.info.master_offset, 0);
+    const bool over = !restart.emptied_at && BestRefuser(master, base::MonoTime{}) == nullptr;
+    if (over) return master.restart.reset();
+  } else if (!restart.held) {
     if (master.info.role == Role::kReplica) return master.restart.reset();
     if (master.info.loading) {
       // Until it has loaded, its replicas get nothing from it.
@@ -88,7 +128,7 @@ void JudgeRestart(State& state, Master& master, const base::Now& now, Actions& o
     }
     restart.held = HeldOf(master.info, restart);
   }
-  const Replica* holder = BestHolder(master, restart);
+  const Replica* holder = restart.refused ? refuser : BestHolder(master, restart);
   if ((holder != nullptr) == restart.emptied_at.has_value()) return;
   if (holder != nullptr) {
     restart.emptied_at = now.mono;
@@ -96,6 +136,7 @@ void JudgeRestart(State& state, Master& master, const base::Now& now, Actions& o
     restart.emptied_at.reset();
   }
   AnnounceJudgement(state, master, holder, out);
+  if (restart.refused && holder == nullptr) master.restart.reset();
   if (master.empty_master == EmptyMasterPolicy::kFollow) return;
   JudgeDown(state, WatchedOf(master), now, out);
   JudgeObjectiveDown(state, master, now, out);
@@ -106,7 +147,7 @@ void RestartDue(State& state, Master& master, const base::Now& now, Actions& out
 }
 
 bool CameBackEmpty(const Master& master) {
-  return master.restart && master.restart->emptied_at;
+  return master.restart && master.restart->emptied_at && !master.restart->refused;
 }
 
 bool IsTrusted(const Master& master) {

@@ -329,6 +329,59 @@ TEST_CASE("empty master: a second restart, soon after one that lost nothing, is 
   CHECK(switched);
 }
 
+namespace {
+// The only node with data dies, the empty one that had not synchronized with it is all there is to promote, and then
+// the first comes back.
+void PromoteTheEmpty(World& world) {
+  world.AddNode(7000, 0).refuses_empty = true;
+  Node& empty = world.AddNode(7001, 7000);
+  empty.keys = 0;
+  empty.offset = 0;
+  empty.replid = std::string(40, 'e');
+  empty.link_lost_at = world.now() + Millis(3600'000);
+  world.node(7000).offset = 1500;
+  for (int n = 1; n <= 3; ++n) world.AddSentinel(n, 2);
+  world.Run(Millis(5000));
+  world.KillNode(7000);
+  REQUIRE(world.RunUntil([&] { return AllAt(world, 7001, 3); }, Millis(5000)));
+  world.Run(Millis(5000));
+}
+}  // namespace
+
+TEST_CASE("empty master: one that never held anything is replaced by the node that refuses to be emptied by it") {
+  World world;
+  PromoteTheEmpty(world);
+  world.StartNode(7000);
+  const bool switched = world.RunUntil([&] { return AllAt(world, 7000, 3); }, Millis(10000));
+  INFO(world.Trace());
+  REQUIRE(switched);
+  CHECK(Said(world, "+empty-master master mymaster 127.0.0.1 7001 #offset 0 127.0.0.1 7000 #offset 1500 #failover"));
+  world.Run(Millis(10000));
+  CHECK(world.node(7000).keys == 10);
+  CHECK(world.node(7000).master_port == 0);
+  CHECK(world.node(7001).master_port == 7000);
+  CHECK(AllAt(world, 7000, 3));
+}
+
+TEST_CASE("empty master: one that was written to meanwhile stays the master, and so with empty-master follow") {
+  World world;
+  PromoteTheEmpty(world);
+  SUBCASE("written to") {
+    world.node(7001).keys = 1;
+    world.node(7001).offset = 50;
+  }
+  SUBCASE("follow") {
+    for (const int n : {1, 2, 3}) {
+      CHECK(world.Ask(n, {"SENTINEL", "SET", "mymaster", "empty-master", "follow"}) == "+OK\r\n");
+    }
+  }
+  world.StartNode(7000);
+  world.Run(Millis(15000));
+  INFO(world.Trace());
+  CHECK(AllAt(world, 7001, 3));
+  CHECK(world.node(7000).master_port == 7001);
+}
+
 TEST_CASE("empty master: follow lets it be, hold waits for the operator") {
   World world;
   Settle(world, 3);

@@ -563,6 +563,8 @@ std::string World::InfoOf(Node& node) {
     text += fmt::format("role:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:{}\r\nmaster_link_status:{}\r\n",
                         node.master_port, up ? "up" : "down");
     if (!up) text += fmt::format("master_link_down_since_seconds:{}\r\n", down_for);
+    const bool offered = master != nodes_.end() && master->second->alive && NeedsFullSync(node, *master->second);
+    if (node.refuses_empty && offered && node.offset > master->second->offset) text += "master_empty_refused:1\r\n";
     text += fmt::format(
         "slave_read_repl_offset:{0}\r\nslave_repl_offset:{0}\r\nslave_priority:{1}\r\nreplica_announced:1\r\n",
         node.offset, node.priority);

@@ -176,6 +176,7 @@ std::string DataNode::Info() const {
       const Millis down = link_down_since_ ? queue_.now() - *link_down_since_ : Millis(0);
       text += fmt::format("master_link_down_since_seconds:{}\r\n", down.count() / 1000);
     }
+    if (refusing_) text += "master_empty_refused:1\r\n";
     text += "slave_priority:100\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:0\r\n";
   }
   text += fmt::format(

@@ -39,7 +39,6 @@ class DataNode : public Host {
   // A vigil-node: takes nothing from its master's address that came back empty.
   void set_refuses_empty(bool refuses) { refuses_empty_ = refuses; }
   // Its master is empty: it keeps its data until an operator decides (replica-accept-empty-master).
-  bool refusing() const { return refusing_; }
 
   // After a crash, somebody else's master has this address: with a replica that our sentinels do not know, and
   // sentinels that speak of it by another name.
@@ -97,9 +96,9 @@ class DataNode : public Host {
   base::MonoTime received_at_{};
   bool holds_data_ = false;
   bool refuses_empty_ = false;
-  bool refusing_ = false;  // it waits for an operator's word
-  bool backlog_ = false;  // without, a master's offset stands still
-  HostId fed_by_ = -1;    // whose data these are
+  bool refusing_ = false;  // it keeps its data from an empty master, and says so in INFO
+  bool backlog_ = false;   // without, a master's offset stands still
+  HostId fed_by_ = -1;     // whose data these are
   bool foreign_ = false;
   int orders_as_foreign_ = 0;
   std::map<WireId, Connection> connections_;

@@ -449,7 +449,7 @@ std::string World::Trouble() const {
       if (!node->is_master()) return fmt::format("{} is named as master, and is a replica", node->name());
     } else if (node->master() != master) {
       return fmt::format("{} does not follow host{}", node->name(), master);
-    } else if (!node->link_up() && !node->refusing()) {
+    } else if (!node->link_up()) {
       return fmt::format("{} has no link to its master", node->name());
     }
   }
@@ -503,10 +503,7 @@ Outcome World::Run() {
     const sentinel::State& any = *sentinels_.front()->state();
     const auto address = sentinel::AddressOf(any, any.masters.at(kMaster)).endpoint;
     const DataNode& master = *node_of_.at(network_.HostOf(address.host));
-    // A node that keeps them and waits for an operator's word has kept them.
-    const bool kept = std::any_of(nodes_.begin(), nodes_.end(),
-                                  [](const auto& node) { return node->refusing() && node->holds_data(); });
-    data_survive_.Look(master.name(), master.holds_data() || kept);
+    data_survive_.Look(master.name(), master.holds_data());
   }
   outcome_.failures = verdict_.failures();
   return outcome_;
