@@ -216,6 +216,53 @@ TEST_CASE("history: an operator's failover says that it was one") {
   }
 }
 
+TEST_CASE("history: after an operator's failover under load it says what was lost, on every sentinel") {
+  World world;
+  Settle(world, 3, 2);
+  world.Write(40);
+  world.Run(Millis(1500));
+  std::vector<std::string> order = {"SENTINEL", "FAILOVER", "mymaster"};
+  SUBCASE("coordinated, on stock nodes") {
+    order.emplace_back("COORDINATED");
+  }
+  SUBCASE("coordinated, on vigil nodes") {
+    for (const std::uint16_t port : {7000, 7001, 7002}) world.node(port).vigil = true;
+    order.emplace_back("COORDINATED");
+  }
+  SUBCASE("coordinated, with SLAVEOF alone") {
+    for (const std::uint16_t port : {7000, 7001, 7002}) world.node(port).denied = {"client|pause", "failover"};
+    order.emplace_back("COORDINATED");
+  }
+  SUBCASE("by force") {
+    order.emplace_back("FORCE");
+  }
+  const bool forced = order.back() == "FORCE";
+  CAPTURE(order.back());
+  CHECK(world.Ask(1, order) == "+OK\r\n");
+  const auto known = [&](int n) {
+    const auto& decisions = world.master(n).chronicle.decisions;
+    return !decisions.empty() && decisions.back().loss.kind != LossKind::kUnknown;
+  };
+  const bool settled = world.RunUntil([&] { return known(1) && known(2) && known(3); }, Millis(15000));
+  INFO(world.Trace());
+  REQUIRE(settled);
+  for (int n = 1; n <= 3; ++n) {
+    CAPTURE(n);
+    const Decision& decision = Last(world, n);
+    CAPTURE(decision.loss.how);
+    CHECK(decision.kind == "manual-failover");
+    CHECK(decision.led_by == world.state(1).my_id);
+    if (forced) {
+      CHECK(decision.loss.bytes >= world.Lost());
+      CHECK((decision.loss.kind == LossKind::kExact) == (decision.loss.bytes == 0));
+    } else {
+      CHECK(decision.loss.kind == LossKind::kExact);
+      CHECK(decision.loss.bytes == 0);
+      CHECK(world.Lost() == 0);
+    }
+  }
+}
+
 TEST_CASE("history: bounded, and so is the file") {
   World world;
   Settle(world, 1, 1);
