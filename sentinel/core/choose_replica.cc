@@ -38,8 +38,10 @@ std::string ReasonAgainst(const Master& master, const Replica& replica, Evidence
   if (info->priority == 0) return "its priority is 0";
   if (info->loading) return "it is loading its data";
   if (info->delayed) return "it applies late";
-  const Millis master_down = master.liveness.down() ? now - *master.liveness.down_since : Millis(0);
-  // One that refuses an empty master has not missed anything, however long that lasts.
+  Millis master_down = master.liveness.down() ? now - *master.liveness.down_since : Millis(0);
+  // One that holds on to its data has had no link since the process that they came from went, however often an empty
+  // one has come in its place and was up; and one that says that it refuses an empty master has not missed anything.
+  if (CameBackEmpty(master)) master_down = std::max(master_down, now - master.restart->gone_at);
   const bool missed = info->role != Role::kMaster && !info->empty_refused;
   if (missed && info->master_link_down_for > master_down + 10 * master.down_after) {
     return fmt::format("it lost its master {} ms ago", info->master_link_down_for.count());

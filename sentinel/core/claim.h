@@ -57,6 +57,8 @@ struct Restart {
   // Nobody has seen it with data: a replica that has some refuses it, because it holds nothing.
   bool refused = false;
   base::MonoTime noticed_at{};
+  // Since when the process was away whose data are looked for: later restarts without them do not move it.
+  base::MonoTime gone_at{};
   // Of the processes before, the last few, newest last: a replica may not have followed each of them.
   std::vector<base::ReplicationId> histories;
   std::optional<base::Offset> held;          // bytes of them that the new process holds; empty while it is loading

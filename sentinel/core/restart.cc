@@ -33,6 +33,12 @@ base::Offset OffsetOf(const InfoReport& info) {
   return std::max(info.offset, info.read_offset);
 }
 
+// The process that is gone now had come without data itself, and got none.
+bool HeldNothing(const Master& master) {
+  if (CameBackEmpty(master)) return true;
+  return master.restart && master.restart->held == 0 && master.info.keys == 0;
+}
+
 // The replica of the old history that holds most, of those that have told since the restart; null when none holds more
 // than the master.
 const Replica* BestHolder(const Master& master, const Restart& restart) {
@@ -96,6 +102,7 @@ void AnnounceJudgement(State& state, const Master& master, const Replica* holder
 void NoteRestart(State& state, Master& master, const base::Now& now, Actions& out) {
   Restart restart;
   restart.noticed_at = now.mono;
+  restart.gone_at = HeldNothing(master) ? master.restart->gone_at : master.liveness.down_since.value_or(now.mono);
   if (master.restart) {
     restart.histories = std::move(master.restart->histories);
     // Until it is judged anew, what was known of it holds.

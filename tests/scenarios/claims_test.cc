@@ -382,6 +382,35 @@ TEST_CASE("empty master: one that was written to meanwhile stays the master, and
   CHECK(world.node(7000).master_port == 7001);
 }
 
+TEST_CASE("empty master: who held on to the data may have no link for as long as nobody could promote it") {
+  World world;
+  Settle(world, 3, "sentinel failover-timeout mymaster 3000\n");
+  for (const std::uint16_t port : {7001, 7002}) {
+    world.node(port).refuses_empty = true;
+    for (const std::uint16_t other : {26001, 26002, 26003}) world.Cut(port, other);
+  }
+  world.Run(Millis(3000));
+  world.KillNode(7000);
+  world.Run(Millis(200));
+  world.StartNodeEmpty(7000);
+  world.Run(Millis(15000));
+  // Nor does it end there when the empty one restarts.
+  const MonoTime lost_at = world.node(7002).link_lost_at;
+  world.KillNode(7000);
+  for (const std::uint16_t port : {7001, 7002}) world.node(port).link_lost_at = lost_at;
+  world.Run(Millis(200));
+  world.StartNodeEmpty(7000);
+  world.Run(Millis(2000));
+  REQUIRE(AllAt(world, 7000, 3));
+  for (const std::uint16_t port : {7001, 7002}) {
+    for (const std::uint16_t other : {26001, 26002, 26003}) world.Heal(port, other);
+  }
+  const bool switched = world.RunUntil([&] { return AllAt(world, 7002, 3); }, Millis(20000));
+  INFO(world.Trace());
+  REQUIRE(switched);
+  CHECK(world.node(7002).keys == 10);
+}
+
 TEST_CASE("empty master: follow lets it be, hold waits for the operator") {
   World world;
   Settle(world, 3);
