@@ -11,6 +11,7 @@
 #include "sentinel/core/failover.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
+#include "sentinel/core/names.h"
 #include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/scripts.h"
@@ -44,14 +45,24 @@ bool InConflict(const State& state, const Master& master, const base::Now& now) 
 
 struct Supporters {
   int reach = 0;
-  base::RunId smallest;  // of those who name it
+  int names = 0;         // who name it, whether they reach it or not
+  base::RunId smallest;  // of those
 };
+
+// We see that it follows another node.
+bool IsReplica(const Master& master, const base::Endpoint& address) {
+  const auto follows = [](const DataNode& node) { return node.info_at && node.info.role == Role::kReplica; };
+  if (address == master.address) return follows(master);
+  const auto found = master.replicas.find(KnownAs(master, address));
+  return found != master.replicas.end() && follows(found->second);
+}
 
 std::map<base::Endpoint, Supporters> Count(const State& state, const Master& master) {
   std::map<base::Endpoint, Supporters> counts;
   const auto add = [&counts](const base::RunId& id, const SurveyAnswer& answer) {
     Supporters& supporters = counts[answer.address];
     supporters.reach += answer.reaches;
+    ++supporters.names;
     if (supporters.smallest.empty() || id < supporters.smallest) supporters.smallest = id;
   };
   add(state.my_id, ConfigurationOf(state, master).answer);
@@ -102,8 +113,15 @@ void Conclude(State& state, Master& master, const base::Now& now, Actions& out) 
                                master.name));
     return;
   }
-  const auto best = std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
+  // When nobody reaches any of them, the master has died, which makes no master of what is none.
+  const auto best = std::max_element(counts.begin(), counts.end(), [&master](const auto& a, const auto& b) {
     if (a.second.reach != b.second.reach) return a.second.reach < b.second.reach;
+    if (a.second.reach == 0) {
+      const bool a_follows = IsReplica(master, a.first);
+      const bool b_follows = IsReplica(master, b.first);
+      if (a_follows != b_follows) return a_follows;
+      if (a.second.names != b.second.names) return a.second.names < b.second.names;
+    }
     return b.second.smallest < a.second.smallest;
   });
   const base::Endpoint address = best->first;

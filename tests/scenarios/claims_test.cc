@@ -512,6 +512,25 @@ TEST_CASE("conflict: with a stock sentinel among them it is settled, too") {
   }
 }
 
+TEST_CASE("conflict: when the master has died, an address that is none does not win by the smaller id") {
+  for (const std::uint16_t wrong : {7001, 7005}) {  // a replica, and a node that is not there
+    CAPTURE(wrong);
+    World world;
+    Settle(world, 3, "sentinel down-after-milliseconds mymaster 5000\nsentinel failover-timeout mymaster 3000\n");
+    world.KillNode(7000);
+    REQUIRE(world.RunUntil([&] { return AllAt(world, 7002, 3); }, Millis(15000)));
+    world.Run(Millis(5000));
+    Mislead(world, 1, 7002, wrong);
+    world.KillNode(7002);
+    REQUIRE(world.RunUntil([&] { return CountAll(world, "+config-epoch-settled") > 0; }, Millis(10000)));
+    INFO(world.Trace());
+    CHECK(Said(world, "#epoch 2 127.0.0.1 7002"));
+    CHECK_FALSE(Said(world, fmt::format("#epoch 2 127.0.0.1 {}", wrong)));
+    CHECK(world.RunUntil([&] { return AllAt(world, 7001, 3); }, Millis(40000)));
+    CHECK(world.node(7001).commands == std::vector<std::string>{"NO ONE"});
+  }
+}
+
 TEST_CASE("conflict: as many for the one as for the other: the sentinel with the smaller id is right") {
   World world;
   Settle(world, 2);
