@@ -10,6 +10,18 @@
 namespace sentinel {
 namespace {
 
+// It is the process that was our master, or has its data: then replicas that we do not know have come to it behind our
+// backs, before we asked it again or since. Only the master's word counts: a replica that was left behind may follow
+// whoever has the address now.
+bool IsOurs(const Master& master, const Replica& replica) {
+  const auto& former = replica.former;
+  if (former && !former->was_new && !former->run_id.empty() && former->run_id == replica.info.run_id) return true;
+  const auto names = [&master](const base::ReplicationId& history) {
+    return !history.empty() && (history == master.info.replid || history == master.info.replid2);
+  };
+  return names(replica.info.replid) || names(replica.info.replid2);
+}
+
 std::string WhyForeign(const State& state, const Master& master, const Replica& replica) {
   if (!replica.foreign.hello.empty()) return fmt::format("hellos of {}", replica.foreign.hello);
   for (const auto& [name, other] : state.masters) {
@@ -17,7 +29,7 @@ std::string WhyForeign(const State& state, const Master& master, const Replica& 
     // it has.
     if (name != master.name && other.address == replica.address) return fmt::format("master of {}", name);
   }
-  if (replica.info.role != Role::kMaster) return {};
+  if (replica.info.role != Role::kMaster || IsOurs(master, replica)) return {};
   for (const base::Endpoint& address : replica.info.replicas) {
     const base::Endpoint known = KnownAs(master, address);
     if (known == master.address || master.replicas.contains(known)) continue;

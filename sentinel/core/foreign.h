@@ -18,8 +18,8 @@ void NoteForeignHello(State& state, const Hello& hello, InstanceId via, const ba
 void ForgetForeignHello(DataNode& node);
 
 // Does the node belong to another cluster? Because of such a hello; because another master of ours has its address; or
-// because it is a master with replicas that we do not know. Announces +foreign-node and -foreign-node when that
-// changes. O(its replicas + masters).
+// because it is a master with replicas that we do not know, unless it is the process that was our master or has its
+// history. Announces +foreign-node and -foreign-node when that changes. O(its replicas + masters).
 bool IsForeign(State& state, const Master& master, Replica& replica, Actions& out);
 
 // May it be told whom to follow? It is one of ours, as far as the process on this very connection has said.

@@ -217,6 +217,7 @@ TEST_CASE("foreign: a master whose replicas we do not know is left alone, until 
   Settle(world, 3);
   FailOver(world, 3);
   world.node(7000).other_replicas = {"127.0.0.1:9999"};
+  world.node(7000).replid = std::string(40, 'f');
   world.StartNode(7000);
   world.Run(Millis(30000));
   INFO(world.Trace());
@@ -226,6 +227,23 @@ TEST_CASE("foreign: a master whose replicas we do not know is left alone, until 
   CHECK(Demotion(world, Millis(25000)) >= 0);
   world.Run(Millis(15000));
   for (int n = 1; n <= 3; ++n) CHECK(world.Has(n, "-foreign-node"));
+}
+
+TEST_CASE("foreign: a former master with our data is one of ours, whatever replicas have come to it meanwhile") {
+  World world;
+  Settle(world, 3);
+  FailOver(world, 3);
+  // A node that was started while 7000 was down, and told to follow it.
+  world.node(7000).other_replicas = {"127.0.0.1:9999"};
+  world.node(7000).replid = std::string(40, 'd');
+  world.node(7000).replid2 = std::string(40, 'a');
+  world.node(7000).second_offset = 1501;
+  world.StartNode(7000);
+  const std::int64_t took = Demotion(world, Millis(20000));
+  INFO(world.Trace());
+  REQUIRE(took >= 0);
+  CHECK(took <= 1000);
+  CHECK(CountAll(world, "+foreign-node") == 0);
 }
 
 TEST_CASE("foreign: two names for one master are none of that") {

@@ -41,9 +41,11 @@ void DataNode::Restart(bool with_data) {
   link_down_since_ = queue_.now();
   full_sync_until_.reset();
   if (master_ < 0 || !with_data) {
+    // Redis 7 finds in its dump which history the data are of, if it had a backlog: it goes on under a new name.
+    const bool known = with_data && backlog_;
+    replid2_ = known ? replid_ : std::string(40, '0');
+    second_offset_ = known ? offset_ + 1 : -1;
     replid_ = random_.Hex();
-    replid2_ = std::string(40, '0');
-    second_offset_ = -1;
   }
   if (!with_data) {
     offset_ = 0;

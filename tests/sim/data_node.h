@@ -36,6 +36,8 @@ class DataNode : public Host {
   std::optional<base::MonoTime> hears_since() const;
   // It holds what was written before the trouble began.
   bool holds_data() const { return holds_data_; }
+  // What it says of its data names the history that they came from.
+  bool names_history() const { return second_offset_ >= 0; }
   // A vigil-node: takes nothing from its master's address that came back empty.
   void set_refuses_empty(bool refuses) { refuses_empty_ = refuses; }
   // Its master is empty: it keeps its data until an operator decides (replica-accept-empty-master).
