@@ -438,13 +438,20 @@ std::string World::Trouble() const {
       return fmt::format("host{} knows {} other sentinels", process->self(), seen.sentinels.size());
     }
   }
+  const auto is_known = [this](HostId node) {
+    return std::any_of(sentinels_.begin(), sentinels_.end(), [&](const auto& process) {
+      return process->state()->masters.at(kMaster).replicas.contains({Network::AddressOf(node), kNodePort});
+    });
+  };
   for (const auto& node : nodes_) {
     // A replica that its master never named before it died is known to nobody; it may follow what it likes.
-    if (node->foreign()) continue;
-    const bool known = std::any_of(sentinels_.begin(), sentinels_.end(), [&](const auto& process) {
-      return process->state()->masters.at(kMaster).replicas.contains({Network::AddressOf(node->self()), kNodePort});
+    if (node->foreign() || (node->self() != master && !is_known(node->self()))) continue;
+    // And a former master that has lost its data and has such a replica is in nothing different from another cluster's
+    // master at that address, which is left alone.
+    const bool has_unknown = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& other) {
+      return other->master() == node->self() && other->link_up() && !is_known(other->self());
     });
-    if (node->self() != master && !known) continue;
+    if (node->self() != master && node->is_master() && !node->names_history() && has_unknown) continue;
     if (node->self() == master) {
       if (!node->is_master()) return fmt::format("{} is named as master, and is a replica", node->name());
     } else if (node->master() != master) {
