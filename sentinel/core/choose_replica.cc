@@ -28,6 +28,9 @@ const InfoReport* FactsOf(const Replica& replica, Evidence evidence) {
 std::string ReasonAgainst(const Master& master, const Replica& replica, Evidence evidence, MonoTime now) {
   if (replica.liveness.down()) return "it is down";
   if (!replica.command.up()) return "there is no connection to it";
+  // What it answers to PING it would answer to SLAVEOF.
+  const bool refuses = replica.liveness.answered_at && *replica.liveness.answered_at > replica.liveness.proof_at;
+  if (refuses && !replica.conduct.auth_failed.empty()) return "it refuses our password";
   if (now - replica.liveness.proof_at > kMaxPingAge) return "it has not answered PING lately";
   const InfoReport* info = FactsOf(replica, evidence);
   // Nobody waits for the two answers of one that says so.

@@ -72,6 +72,11 @@ TEST_CASE("choice: reasons against a replica, one at a time") {
   const std::vector<Case> cases = {
       {"it is down", [](Contest& f, Replica& r) { r.liveness.down_since = f.now.mono; }},
       {"there is no connection to it", [](Contest&, Replica& r) { r.command.stage = Link::Stage::kDown; }},
+      {"it refuses our password",
+       [](Contest& f, Replica& r) {
+         r.conduct.auth_failed = "WRONGPASS invalid username-password pair or user is disabled.";
+         r.liveness.answered_at = f.now.mono + base::Millis(1);
+       }},
       {"it has not answered PING lately",
        [](Contest& f, Replica& r) { r.liveness.proof_at = f.now.mono - base::Millis(5001); }},
       {"it has not answered twice", [](Contest&, Replica& r) { r.second_read.reset(); }},
