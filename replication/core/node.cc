@@ -88,6 +88,8 @@ data::PackingLimits PackingLimitsOf(const Settings& settings) {
   limits.hash_value = settings.hash_max_listpack_value;
   limits.list_size = settings.list_max_listpack_size;
   limits.set_intset = settings.set_max_intset_entries;
+  limits.zset_entries = settings.zset_max_listpack_entries;
+  limits.zset_value = settings.zset_max_listpack_value;
   return limits;
 }
 

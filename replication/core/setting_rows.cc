@@ -260,6 +260,14 @@ constexpr std::array kUsed = {
     SettingRow{.name = "tcp-backlog", .kind = kNumber, .field = &S::tcp_backlog, .flags = kFixed, .high = kIntMax},
     SettingRow{.name = "tcp-keepalive", .kind = kNumber, .field = &S::tcp_keepalive, .high = kIntMax},
     SettingRow{.name = "timeout", .kind = kNumber, .field = &S::timeout, .high = kIntMax},
+    SettingRow{.name = "zset-max-listpack-entries",
+               .alias = "zset-max-ziplist-entries",
+               .kind = kNumber,
+               .field = &S::zset_max_listpack_entries},
+    SettingRow{.name = "zset-max-listpack-value",
+               .alias = "zset-max-ziplist-value",
+               .kind = kMemory,
+               .field = &S::zset_max_listpack_value},
 };
 static_assert(std::ranges::is_sorted(kUsed, {}, &SettingRow::name));
 

@@ -171,9 +171,6 @@ constexpr std::array kUnused = {
     SettingRow{.name = "unixsocket", .kind = kText, .flags = kFixed, .fallback = "", .refusal = kNoUnixSocket},
     SettingRow{.name = "unixsocketperm", .kind = kText, .flags = kFixed, .fallback = "0"},
     SettingRow{.name = "watchdog-period", .kind = kNumber, .flags = kHidden, .fallback = "0"},
-    SettingRow{
-        .name = "zset-max-listpack-entries", .alias = "zset-max-ziplist-entries", .kind = kNumber, .fallback = "128"},
-    SettingRow{.name = "zset-max-listpack-value", .alias = "zset-max-ziplist-value", .kind = kMemory, .fallback = "64"},
 };
 static_assert(std::ranges::is_sorted(kUnused, {}, &SettingRow::name));
 

@@ -64,6 +64,8 @@ struct Settings {
   std::uint64_t hash_max_listpack_value = 64;
   std::uint64_t set_max_intset_entries = 512;
   int list_max_listpack_size = -2;
+  std::uint64_t zset_max_listpack_entries = 128;
+  std::uint64_t zset_max_listpack_value = 64;
   std::string dir;  // absolute once the program runs; empty: where it was started
   std::string logfile;
   std::string loglevel = "notice";

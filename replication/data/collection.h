@@ -37,6 +37,8 @@ struct PackingLimits {
   std::size_t hash_value = 64;     // hash-max-listpack-value: bytes of the longest field or value
   std::int64_t list_size = -2;     // list-max-listpack-size: see ListLimits
   std::size_t set_intset = 512;    // set-max-intset-entries
+  std::size_t zset_entries = 128;  // zset-max-listpack-entries
+  std::size_t zset_value = 64;     // zset-max-listpack-value: bytes of the longest member
 };
 
 // A collection taken out of its entry, to be changed (Keyspace::Change()).

@@ -8,6 +8,7 @@
 #include "replication/data/hash_value.h"
 #include "replication/data/list_value.h"
 #include "replication/data/set_value.h"
+#include "replication/data/zset_value.h"
 
 namespace data {
 namespace {
@@ -63,6 +64,14 @@ void MixValue(Sum& sum, const Entry& entry) {
       return;
     }
     case ValueType::kZset:
+      ZsetView(entry).ForEach([&sum](std::string_view member, double score) {
+        Sum item{};
+        ScoreText buffer;
+        Mix(item, member);
+        Mix(item, TextOf(score, buffer));
+        Xor(sum, Bytes(item));
+      });
+      return;
     case ValueType::kStream:
       break;
   }

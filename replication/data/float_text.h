@@ -14,4 +14,14 @@ std::optional<long double> ParseLongDouble(std::string_view text);
 // 17 digits behind the point, without the zeros at the end.
 std::string LongDoubleText(long double value);
 
+// What strtod takes as a whole, without leading space, no NaN: scores, weights, coordinates.
+std::optional<double> ParseDouble(std::string_view text);
+
+// Room for the text of a score.
+struct ScoreText {
+  char digits[32];
+};
+// 17 significant digits at most, as Redis 7.0 prints a score; the view points into `buffer`.
+std::string_view TextOf(double score, ScoreText& buffer);
+
 }  // namespace data

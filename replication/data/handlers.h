@@ -62,8 +62,14 @@ void Persist(CommandContext& context, const Words& words);
 // Groups that keep handlers and rows together.
 std::span<const DataCommand> HashCommands();
 std::span<const DataCommand> SetCommands();
-std::span<const DataCommand> ListCommands();
 std::span<const DataCommand> BlockingListCommands();
+std::span<const DataCommand> ListCommands();
+std::span<const DataCommand> ZsetCombineCommands();
+std::span<const DataCommand> ZsetCommands();
+std::span<const DataCommand> ZsetRangeCommands();
+
+// zset_commands.cc
+void ZAdd(CommandContext& context, const Words& words);
 
 // database_commands.cc
 void Keys(CommandContext& context, const Words& words);

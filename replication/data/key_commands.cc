@@ -27,6 +27,7 @@ std::string_view EncodingName(const Entry& entry) {
     case ValueType::kList:
       return "quicklist";  // Redis 7.0 has no other, however short a list is
     case ValueType::kZset:
+      return entry.encoding() == Encoding::kTree ? "skiplist" : "listpack";
     case ValueType::kStream:
       break;
   }

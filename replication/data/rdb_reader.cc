@@ -4,7 +4,9 @@
 #include <liblzf/lzf.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "replication/base/text.h"
@@ -14,6 +16,7 @@
 #include "replication/data/old_packings.h"
 #include "replication/data/rdb_format.h"
 #include "replication/data/set_value.h"
+#include "replication/data/zset_value.h"
 
 namespace data {
 namespace {
@@ -180,6 +183,25 @@ class RdbReader::Cursor {
       default:
         return Bad(begin, fmt::format("unknown string encoding {}", length));
     }
+  }
+
+  // A length of one byte and digits, or one of three words.
+  Outcome ScoreText(double& score) {
+    const std::size_t begin = at_;
+    std::uint8_t length = 0;
+    if (const Outcome outcome = Byte(length); outcome != Outcome::kOk) return outcome;
+    if (length >= rdb::kScoreNan) {
+      constexpr double kInfinity = std::numeric_limits<double>::infinity();
+      if (length == rdb::kScoreNan) return Bad(begin, "a score that is no number");
+      score = length == rdb::kScoreInfinity ? kInfinity : -kInfinity;
+      return Outcome::kOk;
+    }
+    std::string_view digits;
+    if (const Outcome outcome = Take(length, digits); outcome != Outcome::kOk) return outcome;
+    const auto value = ParseDouble(digits);
+    if (!value) return Bad(begin, "a score that is no number");
+    score = *value;
+    return Outcome::kOk;
   }
 
   Outcome Text(std::string_view& text, std::string& scratch) {
@@ -382,6 +404,8 @@ RdbReader::Outcome RdbReader::ReadKey(Cursor& cursor, std::uint8_t type) {
     case rdb::kTypeListPieces:
     case rdb::kTypeSet:
     case rdb::kTypeHash:
+    case rdb::kTypeZset:
+    case rdb::kTypeZsetText:
       if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
       return BeginElements(cursor, type, key);
     case rdb::kTypeListZiplist:
@@ -397,6 +421,10 @@ RdbReader::Outcome RdbReader::ReadKey(Cursor& cursor, std::uint8_t type) {
     case rdb::kTypeSetListpack:
       if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
       return ReadPackedSet(cursor, type, key);
+    case rdb::kTypeZsetZiplist:
+    case rdb::kTypeZsetListpack:
+      if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
+      return ReadPackedZset(cursor, type, key);
     default:
       break;
   }
@@ -485,6 +513,31 @@ RdbReader::Outcome RdbReader::ReadPackedSet(Cursor& cursor, std::uint8_t type, s
   return LoadCollection(cursor, ValueType::kSet, key, std::move(*contents));
 }
 
+RdbReader::Outcome RdbReader::ReadPackedZset(Cursor& cursor, std::uint8_t type, std::string_view key) {
+  const std::size_t begin = cursor.at();
+  std::string_view bytes;
+  if (const Outcome outcome = cursor.Text(bytes, value_scratch_); outcome != Outcome::kOk) return outcome;
+  base::Result<void> valid;
+  std::string packed;
+  if (type == rdb::kTypeZsetListpack) {
+    valid = CheckListpack(bytes);
+    packed = bytes;
+  } else {
+    Listpack pack;
+    IntText buffer;
+    valid = ReadZiplist(bytes, [&](const PackedElement& element) { pack.Append(element.Text(buffer)); });
+    packed = pack.Take();
+  }
+  if (!valid) return cursor.Bad(begin, valid.error().text);
+  if (ListpackView(packed).empty()) {
+    expires_at_ = kNever;
+    return Outcome::kOk;
+  }
+  auto contents = ZsetFromListpack(std::move(packed), into_);
+  if (!contents) return cursor.Bad(begin, "a sorted set with a member without score, or with one twice");
+  return LoadCollection(cursor, ValueType::kZset, key, std::move(*contents));
+}
+
 RdbReader::Outcome RdbReader::BeginElements(Cursor& cursor, std::uint8_t type, std::string_view key) {
   std::uint64_t count = 0;
   if (const Outcome outcome = cursor.PlainLength(count); outcome != Outcome::kOk) return outcome;
@@ -493,6 +546,9 @@ RdbReader::Outcome RdbReader::BeginElements(Cursor& cursor, std::uint8_t type, s
     return Outcome::kOk;
   }
   filling_ = Filling{type, std::string(key), count, {}};
+  if (type == rdb::kTypeZset || type == rdb::kTypeZsetText) {
+    filling_->contents.tree = std::make_unique<ScoreTree>(into_.field_hash());
+  }
   return Outcome::kOk;
 }
 
@@ -508,6 +564,11 @@ RdbReader::Outcome RdbReader::ReadElement(Cursor& cursor) {
       type = ValueType::kSet;
       outcome = ReadMember(cursor);
       break;
+    case rdb::kTypeZset:
+    case rdb::kTypeZsetText:
+      type = ValueType::kZset;
+      outcome = ReadScored(cursor);
+      break;
     case rdb::kTypeListZiplists:
       outcome = ReadZiplistPiece(cursor);
       break;
@@ -518,6 +579,10 @@ RdbReader::Outcome RdbReader::ReadElement(Cursor& cursor) {
   if (outcome != Outcome::kOk || --filling_->left > 0) return outcome;
   Filling filled = std::move(*filling_);
   filling_.reset();
+  if (type == ValueType::kZset) {
+    std::unique_ptr<ScoreTree> tree(static_cast<ScoreTree*>(filled.contents.tree.release()));
+    filled.contents = ZsetFromTree(std::move(tree), into_);
+  }
   // Pieces without elements make no list.
   if (type == ValueType::kList && !ListEditor(filled.contents, into_).HasItems()) {
     expires_at_ = kNever;
@@ -564,6 +629,22 @@ RdbReader::Outcome RdbReader::ReadMember(Cursor& cursor) {
   std::string_view member;
   if (const Outcome outcome = cursor.Text(member, key_scratch_); outcome != Outcome::kOk) return outcome;
   if (SetEditor(filling_->contents, into_).Add(member)) return Outcome::kOk;
+  return cursor.Bad(0, fmt::format("the member {} stands there twice", base::Quoted(member.substr(0, 64))));
+}
+
+RdbReader::Outcome RdbReader::ReadScored(Cursor& cursor) {
+  std::string_view member;
+  double score = 0;
+  if (const Outcome outcome = cursor.Text(member, key_scratch_); outcome != Outcome::kOk) return outcome;
+  if (filling_->type == rdb::kTypeZset) {
+    std::string_view bytes;
+    if (const Outcome outcome = cursor.Take(sizeof score, bytes); outcome != Outcome::kOk) return outcome;
+    score = LittleEndian<double>(bytes);
+  } else if (const Outcome outcome = cursor.ScoreText(score); outcome != Outcome::kOk) {
+    return outcome;
+  }
+  if (std::isnan(score)) return cursor.Bad(0, "a score that is no number");
+  if (ZsetEditor(filling_->contents, into_).Set(member, score)) return Outcome::kOk;
   return cursor.Bad(0, fmt::format("the member {} stands there twice", base::Quoted(member.substr(0, 64))));
 }
 

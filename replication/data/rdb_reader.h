@@ -67,6 +67,8 @@ class RdbReader {
   Outcome ReadMember(Cursor& cursor);
   Outcome ReadPiece(Cursor& cursor);
   Outcome ReadZiplistPiece(Cursor& cursor);
+  Outcome ReadScored(Cursor& cursor);
+  Outcome ReadPackedZset(Cursor& cursor, std::uint8_t type, std::string_view key);
   Outcome Loaded(Cursor& cursor, std::string_view key, bool fresh);
   Outcome LoadCollection(Cursor& cursor, ValueType type, std::string_view key, Contents contents);
   bool DropsExpired();

@@ -13,6 +13,7 @@
 #include "replication/data/list_tree.h"
 #include "replication/data/listpack.h"
 #include "replication/data/rdb_format.h"
+#include "replication/data/score_tree.h"
 
 namespace data {
 namespace {
@@ -116,6 +117,7 @@ std::uint8_t TypeOf(const Batch::Record& record) {
     case ValueType::kList:
       return rdb::kTypeListPieces;
     case ValueType::kZset:
+      return tree ? rdb::kTypeZset : rdb::kTypeZsetListpack;
     case ValueType::kStream:
       break;
   }
@@ -189,6 +191,17 @@ void RdbEncoder::AppendTree(const Batch& batch, const Batch::Record& record, std
       AppendPiece(cursor->view().bytes(), out);
       give();
     }
+    return;
+  }
+  if (record.type == ValueType::kZset) {
+    const auto& items = static_cast<const ScoreTree&>(batch.Tree(record));
+    AppendLength(out, items.size());
+    // From the end: whoever loads it finds the place of each at once, at the beginning.
+    items.ForRange(items.size() - 1, items.size(), true, [&](std::string_view member, double score) {
+      AppendText(out, member, options_.compress, scratch_);
+      AppendLittle(out, score);
+      give();
+    });
     return;
   }
   VIGIL_CHECK(record.type == ValueType::kHash || record.type == ValueType::kSet);

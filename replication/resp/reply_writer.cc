@@ -69,6 +69,7 @@ void ReplyWriter::Verbatim(std::string_view format, std::string_view text) {
 std::string FormatDouble(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  if (value == 0 && std::signbit(value)) return "-0";
   if (value == std::floor(value) && std::abs(value) < 1e17) return fmt::format("{}", static_cast<std::int64_t>(value));
   return fmt::format("{:.17g}", value);
 }

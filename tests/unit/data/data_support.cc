@@ -9,6 +9,7 @@
 #include "replication/data/hash_value.h"
 #include "replication/data/list_value.h"
 #include "replication/data/set_value.h"
+#include "replication/data/zset_value.h"
 
 namespace data {
 namespace {
@@ -46,11 +47,32 @@ std::vector<std::string> ElementsOf(const ListView& list) {
   return elements;
 }
 
+Scores ScoresOf(const ZsetView& zset) {
+  Scores scores;
+  std::optional<std::pair<double, std::string>> last;
+  zset.ForEach([&](std::string_view member, double score) {
+    const bool fresh = scores.try_emplace(std::string(member), score).second;
+    REQUIRE(fresh);
+    const std::pair<double, std::string> item(score, member);
+    const bool in_order = !last || *last < item;
+    REQUIRE(in_order);
+    last = item;
+  });
+  REQUIRE(scores.size() == zset.size());
+  return scores;
+}
+
 }  // namespace
 
 std::string ListText(const std::vector<std::string>& elements) {
   std::string text = "list";
   for (const std::string& element : elements) text += fmt::format(" {}", base::Quoted(element));
+  return text;
+}
+
+std::string ZsetText(const Scores& scores) {
+  std::string text = "zset";
+  for (const auto& [member, score] : scores) text += fmt::format(" {}={}", base::Quoted(member), score);
   return text;
 }
 
@@ -70,6 +92,7 @@ std::string ValueText(const Entry& entry) {
   if (entry.type() == ValueType::kHash) return HashText(FieldsOf(HashView(entry)));
   if (entry.type() == ValueType::kList) return ListText(ElementsOf(ListView(entry)));
   if (entry.type() == ValueType::kSet) return SetText(MembersOf(SetView(entry)));
+  if (entry.type() == ValueType::kZset) return ZsetText(ScoresOf(ZsetView(entry)));
   IntText buffer;
   return std::string(entry.Text(buffer));
 }
@@ -89,6 +112,11 @@ std::string ValueText(const Batch& batch, const Batch::Record& record) {
     return SetText(MembersOf(record.encoding == Encoding::kTree
                                  ? SetView(static_cast<const FieldTree&>(batch.Tree(record)))
                                  : SetView(record.packing, batch.Text(record))));
+  }
+  if (record.type == ValueType::kZset) {
+    return ZsetText(ScoresOf(record.encoding == Encoding::kTree
+                                 ? ZsetView(static_cast<const ScoreTree&>(batch.Tree(record)))
+                                 : ZsetView(ListpackView(batch.Text(record)))));
   }
   return record.encoding == Encoding::kInt ? fmt::format("{}", record.integer) : std::string(batch.Text(record));
 }
@@ -240,12 +268,46 @@ void ChangeSomeList(Keyspace& keyspace, Model& model, base::Random& random, std:
   }
 }
 
+// Sets or erases some members of a sorted set, small or large.
+void ChangeSomeZset(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys) {
+  const int db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
+  const std::string key = fmt::format("zset:{}", random.Below(keys / 20 + 1));
+  const Spot spot = keyspace.Find(db, key);
+  const auto held = model.find({db, key});
+  REQUIRE(static_cast<bool>(spot) == (held != model.end()));
+  Scores scores = spot ? ScoresOf(ZsetView(*spot)) : Scores{};
+  const bool erase = random.Chance(0.4);
+  const std::uint64_t range = key.back() % 2 == 0 ? 20 : 400;
+  keyspace.Change(spot, key, ValueType::kZset, [&](Contents& contents) {
+    ZsetEditor zset(contents, keyspace);
+    for (std::uint64_t n = random.Below(30) + 1; n > 0; --n) {
+      const std::string member = fmt::format("m{}", random.Below(range));
+      if (erase) {
+        CHECK(zset.Erase(member) == (scores.erase(member) > 0));
+        if (!zset.HasItems()) break;
+      } else {
+        const double score = static_cast<double>(random.Below(60)) / 4 - 5;
+        CHECK(zset.Set(member, score) == scores.insert_or_assign(member, score).second);
+      }
+    }
+    CHECK(zset.HasItems() == !scores.empty());
+    return zset.HasItems();
+  });
+  if (scores.empty()) {
+    model.erase({db, key});
+  } else {
+    const UnixMs expires_at = held != model.end() ? held->second.second : kNever;
+    model[{db, key}] = {ZsetText(scores), expires_at};
+  }
+}
+
 }  // namespace
 
 void ChangeSomething(Keyspace& keyspace, Model& model, base::Random& random, std::uint64_t keys) {
   if (random.Chance(0.05)) return ChangeSomeHash(keyspace, model, random, keys);
   if (random.Chance(0.05)) return ChangeSomeSet(keyspace, model, random, keys);
   if (random.Chance(0.05)) return ChangeSomeList(keyspace, model, random, keys);
+  if (random.Chance(0.05)) return ChangeSomeZset(keyspace, model, random, keys);
   const int db = static_cast<int>(random.Below(static_cast<std::uint64_t>(keyspace.databases())));
   const std::string key = fmt::format("key:{}", random.Below(keys));
   const Spot spot = keyspace.Find(db, key);

@@ -18,6 +18,9 @@ namespace data {
 std::string HashText(const std::map<std::string, std::string>& fields);
 std::string SetText(const std::set<std::string>& members);
 std::string ListText(const std::vector<std::string>& elements);
+// The same for a sorted set.
+using Scores = std::map<std::string, double>;
+std::string ZsetText(const Scores& scores);
 // The value as it is in a model: the text of a string, HashText() of a hash ...
 std::string ValueText(const Entry& entry);
 std::string ValueText(const Batch& batch, const Batch::Record& record);

@@ -124,6 +124,8 @@ TEST_CASE("rdb: collections of redis-server 7.0.15 and of earlier ones are read,
                         Case{"sets.rdb", "fe8618b55eaadfb9333fe11e46f69d36fb14bc44"},
                         Case{"lists.rdb", "901f584af17951da84005d4a2112fd7478312842"},
                         Case{"old_lists.rdb", "14f472bf56716e211c7b5284aa0e5df45ac6a512"},
+                        Case{"sorted_sets.rdb", "ed5ded930406534968f973277ac60280f8a5e388"},
+                        Case{"old_sorted_sets.rdb", "8390353fd8aa12d521d7313789f492670a21fffa"},
                         Case{"old_hashes.rdb", "2e69284a504fe6825ef703a48a223ca3b0cc1dcd"}}) {
     for (const std::size_t piece : {1U, 7U, 100000U}) {
       CAPTURE(c.file);
