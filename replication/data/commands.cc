@@ -252,8 +252,8 @@ std::span<const DataCommand> DataCommands() {
   static const std::vector<DataCommand> all = [] {
     std::vector<DataCommand> rows;
     for (const std::span<const DataCommand> group :
-         {std::span<const DataCommand>(kCommands), BlockingListCommands(), HashCommands(), ListCommands(),
-          SetCommands(), ZsetCombineCommands(), ZsetCommands(), ZsetRangeCommands()}) {
+         {std::span<const DataCommand>(kCommands), BitCommands(), BitFieldCommands(), BlockingListCommands(),
+          HashCommands(), ListCommands(), SetCommands(), ZsetCombineCommands(), ZsetCommands(), ZsetRangeCommands()}) {
       rows.insert(rows.end(), group.begin(), group.end());
     }
     return rows;

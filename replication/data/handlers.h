@@ -60,6 +60,8 @@ void PExpireTime(CommandContext& context, const Words& words);
 void Persist(CommandContext& context, const Words& words);
 
 // Groups that keep handlers and rows together.
+std::span<const DataCommand> BitCommands();
+std::span<const DataCommand> BitFieldCommands();
 std::span<const DataCommand> HashCommands();
 std::span<const DataCommand> SetCommands();
 std::span<const DataCommand> BlockingListCommands();
