@@ -63,6 +63,7 @@ void Persist(CommandContext& context, const Words& words);
 std::span<const DataCommand> BitCommands();
 std::span<const DataCommand> BitFieldCommands();
 std::span<const DataCommand> HashCommands();
+std::span<const DataCommand> HyperLogLogCommands();
 std::span<const DataCommand> SetCommands();
 std::span<const DataCommand> BlockingListCommands();
 std::span<const DataCommand> ListCommands();
