@@ -20,8 +20,11 @@ struct Exception {
 
 constexpr std::array kExceptions = {
     // clang-format off
-    Exception{"append", kKeyWrite, 0}, Exception{"copy", kKeyRead, kKeyWrite}, Exception{"del", kKeyWrite, kKeyWrite},
+    Exception{"append", kKeyWrite, 0}, Exception{"bitop", kKeyWrite, kKeyRead},
+    Exception{"copy", kKeyRead, kKeyWrite}, Exception{"del", kKeyWrite, kKeyWrite},
     Exception{"exists", kKeyNone, kKeyNone}, Exception{"expire", kKeyWrite, 0}, Exception{"expireat", kKeyWrite, 0},
+    Exception{"geoadd", kKeyWrite, 0}, Exception{"georadius", kKeyRead, 0},
+    Exception{"georadiusbymember", kKeyRead, 0}, Exception{"geosearchstore", kKeyWrite, kKeyRead},
     Exception{"hdel", kKeyWrite, 0}, Exception{"hexists", kKeyNone, 0}, Exception{"hlen", kKeyNone, 0},
     Exception{"hmset", kKeyWrite, 0}, Exception{"hset", kKeyWrite, 0}, Exception{"hsetnx", kKeyWrite, 0},
     Exception{"hstrlen", kKeyNone, 0}, Exception{"linsert", kKeyWrite, 0}, Exception{"llen", kKeyNone, 0},
@@ -30,7 +33,8 @@ constexpr std::array kExceptions = {
     Exception{"msetnx", kKeyWrite, kKeyWrite}, Exception{"object|encoding", kKeyNone, 0},
     Exception{"object|freq", kKeyNone, 0}, Exception{"object|idletime", kKeyNone, 0},
     Exception{"object|refcount", kKeyNone, 0}, Exception{"persist", kKeyWrite, 0}, Exception{"pexpire", kKeyWrite, 0},
-    Exception{"pexpireat", kKeyWrite, 0}, Exception{"psetex", kKeyWrite, 0}, Exception{"rename", kBoth, kKeyWrite},
+    Exception{"pexpireat", kKeyWrite, 0}, Exception{"pfadd", kKeyWrite, 0},
+    Exception{"pfmerge", kBoth, kKeyRead}, Exception{"psetex", kKeyWrite, 0}, Exception{"rename", kBoth, kKeyWrite},
     Exception{"renamenx", kBoth, kKeyWrite}, Exception{"restore", kKeyWrite, 0}, Exception{"rpush", kKeyWrite, 0},
     Exception{"rpushx", kKeyWrite, 0}, Exception{"sadd", kKeyWrite, 0}, Exception{"scard", kKeyNone, 0},
     Exception{"sdiffstore", kKeyWrite, kKeyRead}, Exception{"setex", kKeyWrite, 0}, Exception{"setnx", kKeyWrite, 0},
@@ -40,9 +44,10 @@ constexpr std::array kExceptions = {
     Exception{"type", kKeyNone, 0}, Exception{"unlink", kKeyWrite, kKeyWrite}, Exception{"watch", kKeyNone, kKeyNone},
     Exception{"xadd", kKeyWrite, 0}, Exception{"xdel", kKeyWrite, 0}, Exception{"xlen", kKeyNone, 0},
     Exception{"xtrim", kKeyWrite, 0}, Exception{"zadd", kKeyWrite, 0}, Exception{"zcard", kKeyNone, 0},
+    Exception{"zdiffstore", kKeyWrite, kKeyRead}, Exception{"zinterstore", kKeyWrite, kKeyRead},
     Exception{"zrangestore", kKeyWrite, kKeyRead}, Exception{"zrem", kKeyWrite, 0},
     Exception{"zremrangebylex", kKeyWrite, 0}, Exception{"zremrangebyrank", kKeyWrite, 0},
-    Exception{"zremrangebyscore", kKeyWrite, 0},
+    Exception{"zremrangebyscore", kKeyWrite, 0}, Exception{"zunionstore", kKeyWrite, kKeyRead},
     // clang-format on
 };
 static_assert(std::ranges::is_sorted(kExceptions, {}, &Exception::name));
@@ -99,6 +104,13 @@ void ForEachKey(const CommandRow& row, const Words& words,
     // What stands besides a first key of another kind (ZUNIONSTORE's target) is only read.
     const std::uint8_t access = row.keys.first != 0 ? kKeyRead : AccessTo(row, words, true);
     if (!see(at, access)) return;
+  }
+  // GEORADIUS ... STORE key
+  const std::ptrdiff_t options_at = row.name == "georadius" ? 6 : row.name == "georadiusbymember" ? 5 : count;
+  for (std::ptrdiff_t at = options_at; at + 1 < count; ++at) {
+    const std::string_view option = words[static_cast<std::size_t>(at)];
+    if (!base::EqualsIgnoreCase(option, "store") && !base::EqualsIgnoreCase(option, "storedist")) continue;
+    if (!see(static_cast<std::size_t>(++at), kKeyWrite)) return;
   }
 }
 
