@@ -253,8 +253,8 @@ std::span<const DataCommand> DataCommands() {
     std::vector<DataCommand> rows;
     for (const std::span<const DataCommand> group :
          {std::span<const DataCommand>(kCommands), BitCommands(), BitFieldCommands(), BlockingListCommands(),
-          GeoCommands(), GeoSearchCommands(), HashCommands(), HyperLogLogCommands(), ListCommands(), SetCommands(),
-          ZsetCombineCommands(), ZsetCommands(), ZsetRangeCommands()}) {
+          DumpCommands(), GeoCommands(), GeoSearchCommands(), HashCommands(), HyperLogLogCommands(), ListCommands(),
+          SetCommands(), ZsetCombineCommands(), ZsetCommands(), ZsetRangeCommands()}) {
       rows.insert(rows.end(), group.begin(), group.end());
     }
     return rows;

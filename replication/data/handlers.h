@@ -62,6 +62,7 @@ void Persist(CommandContext& context, const Words& words);
 // Groups that keep handlers and rows together.
 std::span<const DataCommand> BitCommands();
 std::span<const DataCommand> BitFieldCommands();
+std::span<const DataCommand> DumpCommands();
 std::span<const DataCommand> GeoCommands();
 std::span<const DataCommand> GeoSearchCommands();
 std::span<const DataCommand> HashCommands();
