@@ -79,7 +79,8 @@ TEST_CASE("burst: a slow disk delays all of them alike, once for the vote and on
   for (int n = 1; n <= 3; ++n) world.SlowDisk(n, Millis(40));
   const Millis took = TimeToReplaceAll(world);
   INFO(world.Trace());
-  CHECK(took < Millis(1600));
+  // Five saves of 40 ms, each of which may have to wait for the one before, and what a fast disk takes.
+  CHECK(took < Millis(1700));
 }
 
 TEST_CASE("burst: a stock voter, who refuses what is older than its clock, is outvoted or asked again") {
