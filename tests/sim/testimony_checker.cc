@@ -58,13 +58,18 @@ void TestimonyChecker::OnRestart(int s) {
 void TestimonyChecker::OnEvent(int s, MonoTime now, const std::string& event, const std::string& text, HostId master) {
   Sentinel& sentinel = sentinels_[s];
   if (event == "+sdown" && text.starts_with("master ")) sentinel.down_since = now;
-  if ((event == "-sdown" && text.starts_with("master ")) || event == "+switch-master") sentinel.down_since.reset();
+  if ((event == "-sdown" && text.starts_with("master ")) || event == "+switch-master") {
+    sentinel.down_since.reset();
+    sentinel.emptied = false;
+  }
+  // It is heard, and is replaced because it holds nothing: testimony is about silence.
+  if (event == "+empty-master") sentinel.emptied = true;
   if (event == "-testimony-hold" || event == "+switch-master") sentinel.held_for.reset();
   if (event == "+testimony-hold" && timeout_.count() > 0) {
     sentinel.held_for = master;
     ++holds_;
   }
-  if (event != "+failover-state-wait-promotion" || !sentinel.down_since) return;
+  if (event != "+failover-state-wait-promotion" || !sentinel.down_since || sentinel.emptied) return;
   // Two of its reads lie behind the replica's long testimony, and the time that it holds back for is not over.
   if (now - *sentinel.down_since > timeout_ - kGrace) return;
   const Node* old_master = NodeAt(master);

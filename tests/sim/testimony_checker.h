@@ -38,6 +38,7 @@ class TestimonyChecker {
  private:
   struct Sentinel {
     std::optional<base::MonoTime> down_since;  // its +sdown of the master
+    bool emptied = false;  // it counts as down because it holds nothing
     std::optional<HostId> held_for;
     std::map<HostId, base::MonoTime> reaches_since;
   };
