@@ -18,8 +18,12 @@ namespace support {
 using Request = std::vector<std::string>;
 using Draw = std::function<Request()>;
 
+// Sorted: the arrays inside, too, as SCAN's kind has its elements behind the cursor.
 inline std::string ReplyText(Value reply, bool sorted) {
   if (sorted) {
+    for (Value& element : reply.elements) {
+      if (!element.elements.empty()) std::ranges::sort(element.elements, {}, &Value::ToString);
+    }
     std::ranges::sort(reply.elements, {}, [](const Value& element) { return element.ToString(); });
   }
   return reply.ToString();
