@@ -215,6 +215,11 @@ void World::MisleadASentinel() {
   SentinelProcess* process = sentinels_[random_.Below(sentinels_.size())].get();
   if (!process->running() || process->disk.failing) return;
   const std::uint64_t epoch = process->state()->masters.at(kMaster).config_epoch.value;
+  // What it knows may not be in its file yet: the wrong address would stand under the epoch of the one before.
+  if (process->durable().config.find(fmt::format("sentinel config-epoch {} {}\n", kMaster, epoch)) ==
+      std::string::npos) {
+    return;
+  }
   const DataNode& wrong = *nodes_[random_.Below(nodes_.size())];
   std::string& text = process->durable().config;
   const std::string line = fmt::format("sentinel monitor {} ", kMaster);
