@@ -16,15 +16,17 @@
 
 namespace sentinel {
 
-// A client that was promised something waits for the save; what it sends meanwhile waits behind it, since replies
-// are matched by their order.
+// A client that was promised something waits for the save. What it asks meanwhile is done at once, so that one save
+// covers it too (a peer asks for the votes of hundreds of masters on one connection); the answers wait behind, since
+// they are matched by their order.
 struct SentinelClient : serve::Client {
   struct Held {
-    std::string reply;  // leaves when `change` is durable; an error takes its place when the save failed
-    ChangeNumber change = 0;
+    std::string reply;        // leaves when `change` is durable; an error takes its place when the save failed
+    ChangeNumber change = 0;  // 0: waits only for those before it
   };
-  std::optional<Held> held;
-  std::deque<std::vector<std::string>> queued;  // commands that arrived while a reply was held
+  std::deque<Held> held;
+  // Commands that change the connection itself and arrived while a reply was held, and those behind them.
+  std::deque<std::vector<std::string>> queued;
 
   // CLIENT TRACKING. There are no keys here, so nothing is ever invalidated; what was asked for is told again.
   struct Tracking {

@@ -16,8 +16,8 @@ namespace sentinel {
 namespace {
 
 constexpr int kSessionGroup = 0;
-// A client that sends this much without waiting for its replies is closed.
-constexpr std::size_t kMaxQueuedCommands = 10000;
+// A client that sends this many commands without waiting for its replies is closed.
+constexpr std::size_t kMaxWaiting = 10000;
 
 // Groups 1, 2 ... of the command table.
 std::array<std::span<const SentinelCommand>, 7> OwnGroups() {
@@ -75,10 +75,12 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
   }
   if (client.out.size() > length_before && client.out[length_before] == '-') ++state.error_replies;
   serve::TakeBackReply(client, length_before);
-  if (waits) {
-    client.held = SentinelClient::Held{client.out.substr(length_before), change};
+  if (waits || !client.held.empty()) {
+    client.held.push_back(SentinelClient::Held{client.out.substr(length_before), waits ? change : 0});
     client.out.resize(length_before);
     change = 0;
+  }
+  if (waits) {
     // What it rests on may be an older change, whose save has failed: it is tried again now, so that this client
     // (a peer that wants a vote, say, with its PINGs behind) hears yes or no as soon as the disk has spoken.
     if (state.save_failing) out.push_back(SaveState{state.newest_change});
@@ -87,12 +89,33 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
   FlushClients(state, change, out);
 }
 
-// Runs what waited behind a held reply, up to the next one that is held.
+// PING changes nothing, and peers send it between their questions.
+bool ChangesConnection(const State& state, const std::vector<std::string>& command) {
+  const serve::Words words(command.begin(), command.end());
+  std::string error;
+  const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
+  return entry != nullptr && entry->group == kSessionGroup && entry->row->name != "ping";
+}
+
+// Runs what waited for held replies, as far as no reply is held that it must wait for.
 void RunQueued(State& state, SentinelClient& client, const base::Now& now, Actions& out) {
-  while (!client.held && !client.queued.empty() && client.closing == serve::Client::Closing::kNo) {
+  while (!client.queued.empty() && client.closing == serve::Client::Closing::kNo &&
+         (client.held.empty() || !ChangesConnection(state, client.queued.front()))) {
     const std::vector<std::string> command = std::move(client.queued.front());
     client.queued.pop_front();
     Execute(state, client, command, now, out);
+  }
+}
+
+// Replies that a failed save was to cover become errors.
+void Fail(SentinelClient& client, const State& state, ChangeNumber through) {
+  for (SentinelClient::Held& held : client.held) {
+    // A save that failed speaks for those changes only that it was to cover; later ones have a save of their own.
+    if (state.Durable(held.change) || held.change > through) continue;
+    held.change = 0;
+    if (held.reply.empty()) continue;  // CLIENT REPLY OFF wants no errors either
+    held.reply.clear();
+    resp::ReplyWriter(held.reply, client.protocol).Error("ERR Failed to save config file. Check server logs.");
   }
 }
 
@@ -133,9 +156,12 @@ void RunCommand(State& state, const ClientCommand& command, const base::Now& now
   VIGIL_CHECK(!command.words.empty());
   SentinelClient* client = FindClient(state, command.client);
   if (client == nullptr || client->closing != serve::Client::Closing::kNo) return;
-  if (!client->held) return Execute(state, *client, command.words, now, out);
-  client->queued.push_back(command.words);
-  if (client->queued.size() > kMaxQueuedCommands) {
+  if (client->held.empty() || (client->queued.empty() && !ChangesConnection(state, command.words))) {
+    Execute(state, *client, command.words, now, out);
+  } else {
+    client->queued.push_back(command.words);
+  }
+  if (client->held.size() + client->queued.size() > kMaxWaiting) {
     state.server.clients.Close(*client, serve::Client::Closing::kNow);
     FlushClients(state, 0, out);
   }
@@ -151,19 +177,17 @@ void ForgetClient(State& state, const ClientGone& gone, Actions&) {
 void AnswerAfterSave(State& state, const StateSaved& saved, const base::Now& now, Actions& out) {
   std::vector<serve::ClientId> waiting;
   for (const auto& [id, client] : state.server.clients.all()) {
-    const auto& held = static_cast<const SentinelClient&>(*client).held;
-    // A save that failed speaks for those changes only that it was to cover; later ones have a save of their own.
-    if (held && (state.Durable(held->change) || (!saved.ok && held->change <= saved.through))) waiting.push_back(id);
+    auto& own = static_cast<SentinelClient&>(*client);
+    if (!saved.ok) Fail(own, state, saved.through);
+    if (!own.held.empty() && state.Durable(own.held.front().change)) waiting.push_back(id);
   }
   for (const serve::ClientId id : waiting) {
     SentinelClient* client = FindClient(state, id);
-    if (client == nullptr || !client->held) continue;
-    if (state.Durable(client->held->change)) {
-      client->out += client->held->reply;
-    } else if (!client->held->reply.empty()) {  // CLIENT REPLY OFF wants no errors either
-      resp::ReplyWriter(client->out, client->protocol).Error("ERR Failed to save config file. Check server logs.");
+    if (client == nullptr) continue;
+    while (!client->held.empty() && state.Durable(client->held.front().change)) {
+      client->out += client->held.front().reply;
+      client->held.pop_front();
     }
-    client->held.reset();
     state.server.clients.Wake(*client);
     FlushClients(state, 0, out);
     RunQueued(state, *client, now, out);

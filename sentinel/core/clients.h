@@ -12,8 +12,9 @@ namespace sentinel {
 void FillCommandTable(serve::CommandTable& table);
 
 void WelcomeClient(State& state, const ClientArrived& arrived, const base::Now& now, Actions& out);
-// Runs one command; its reply leaves as a Reply action that carries the change it rests on. A command that arrives
-// while an earlier reply to the same client is held (SENTINEL SET and the like) waits behind it.
+// Runs one command; its reply leaves as a Reply action that carries the change it rests on, behind those to earlier
+// commands of this client. While one of these is held (SENTINEL SET, a vote), commands about the connection itself
+// (SUBSCRIBE, HELLO, CLIENT) are not run: they change how the replies before them are delivered.
 void RunCommand(State& state, const ClientCommand& command, const base::Now& now, Actions& out);
 void ForgetClient(State& state, const ClientGone& gone, Actions& out);
 

@@ -65,7 +65,7 @@ std::string DescribeClients(const State& state) {
       "tracking_clients:{}\r\n"
       "clients_in_timeout_table:0\r\n",
       clients.size(), state.machine.max_clients,
-      count([](const SentinelClient& client) { return client.held.has_value(); }),
+      count([](const SentinelClient& client) { return !client.held.empty(); }),
       count([](const SentinelClient& client) { return client.tracking.on; }));
 }
 

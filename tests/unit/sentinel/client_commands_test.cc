@@ -1,5 +1,6 @@
 // What a client of the sentinel gets. The expected texts were taken from a running redis-sentinel 7.0.15.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -311,11 +312,36 @@ TEST_CASE("client commands: +OK waits for the save, and what follows waits behin
   CHECK(desk.Run("SENTINEL FLUSHCONFIG") == "");
   CHECK(desk.Run("SENTINEL MYID") == "");
   desk.Saved(set);
-  CHECK(desk.Taken() == "+OK\r\n+PONG\r\n");  // FLUSHCONFIG ran only now, and waits for its own save
-  CHECK(desk.state.newest_change > set);
+  CHECK(desk.Taken() == "+OK\r\n+PONG\r\n");  // FLUSHCONFIG waits for a save of its own, and MYID for FLUSHCONFIG
   desk.Saved(desk.state.newest_change);
   CHECK(desk.Taken() == "+OK\r\n$40\r\n7f0fe54942fab44ebae4084dbdd599bc2db82b77\r\n");
   CHECK(desk.Run("PING") == "+PONG\r\n");
+}
+
+TEST_CASE("client commands: one save covers all promises that a client has asked for, each heard at once") {
+  Desk desk;
+  for (int epoch = 5; epoch <= 7; ++epoch) {
+    CHECK(desk.Run(fmt::format("SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 7801 {} {}", epoch, kPeer)) == "");
+    CHECK(desk.state.masters.at("mymaster").vote.epoch == static_cast<base::Epoch>(epoch));
+  }
+  desk.Saved(desk.state.newest_change);
+  std::string expected;
+  for (int epoch = 5; epoch <= 7; ++epoch)
+    expected += "*3\r\n:0\r\n$40\r\n" + kPeer + fmt::format("\r\n:{}\r\n", epoch);
+  CHECK(desk.Taken() == expected);
+}
+
+TEST_CASE("client commands: what changes the connection itself waits until the replies before it have left") {
+  Desk desk;
+  CHECK(desk.Run("SENTINEL SET mymaster quorum 3") == "");
+  const ChangeNumber set = desk.state.newest_change;
+  CHECK(desk.Run("HELLO 3") == "");
+  CHECK(desk.Run("SENTINEL SET mymaster quorum 2") == "");
+  CHECK(desk.state.masters.at("mymaster").quorum == 3);  // it stands behind HELLO, and HELLO was not heard
+  desk.Saved(set, false);
+  const std::string taken = desk.Taken();
+  CHECK(taken.starts_with("-ERR Failed to save config file. Check server logs.\r\n%6\r\n"));
+  CHECK(desk.state.masters.at("mymaster").quorum == 2);
 }
 
 TEST_CASE("client commands: a failed save is told instead of +OK") {
