@@ -9,10 +9,25 @@
 namespace sentinel {
 namespace {
 
+// Whom a rule is about. Put into words only when one is broken: in tests the rules are looked at after every step.
+struct Subject {
+  std::string_view kind;
+  std::string_view name;
+  const base::Endpoint* address = nullptr;  // instead of a name
+  std::string_view part;
+
+  std::string Text() const {
+    return fmt::format("{}{}{}", kind, address != nullptr ? address->ToString() : std::string(name), part);
+  }
+};
+
 class Violations {
  public:
-  void Expect(bool holds, std::string text) {
-    if (!holds) found_.push_back(std::move(text));
+  void Expect(bool holds, std::string_view rule) {
+    if (!holds) found_.emplace_back(rule);
+  }
+  void Expect(bool holds, const Subject& subject, std::string_view rule) {
+    if (!holds) found_.push_back(fmt::format("{}: {}", subject.Text(), rule));
   }
   std::vector<std::string> Take() { return std::move(found_); }
 
@@ -20,15 +35,15 @@ class Violations {
   std::vector<std::string> found_;
 };
 
-void CheckLink(const State& state, const Link& link, InstanceId owner, const std::string& name, Violations& out) {
+void CheckLink(const State& state, const Link& link, InstanceId owner, const Subject& subject, Violations& out) {
   const bool has_id = link.id != LinkId::kNone;
-  out.Expect(has_id == (link.stage != Link::Stage::kDown), name + ": a link that is down has no id, others have one");
+  out.Expect(has_id == (link.stage != Link::Stage::kDown), subject, "a link that is down has no id, others have one");
   if (!has_id) {
-    out.Expect(link.pending == 0 && link.pings == 0, name + ": nothing is under way on a link that is down");
+    out.Expect(link.pending == 0 && link.pings == 0, subject, "nothing is under way on a link that is down");
     return;
   }
   const auto found = state.links.find(link.id);
-  out.Expect(found != state.links.end() && found->second == owner, name + ": its link leads back to it");
+  out.Expect(found != state.links.end() && found->second == owner, subject, "its link leads back to it");
 }
 
 bool LeadsTo(const State& state, InstanceId id, InstanceRef::Kind kind, const void* instance) {
@@ -54,60 +69,61 @@ std::size_t OpenLinksOf(const DataNode& node) {
   return OpenLinksOf(node.command) + OpenLinksOf(node.pubsub);
 }
 
-void CheckNode(const State& state, const DataNode& node, const std::string& name, InstanceRef::Kind kind,
+void CheckNode(const State& state, const DataNode& node, const Subject& subject, InstanceRef::Kind kind,
                const void* instance, Violations& out) {
-  out.Expect(LeadsTo(state, node.id, kind, instance), name + ": its instance id leads back to it");
-  CheckLink(state, node.command, node.id, name, out);
-  CheckLink(state, node.pubsub, node.id, name, out);
-  out.Expect(state.timers.At(TimerKey{node.id, TimerKind::kPing, 0}).has_value(), name + ": it is pinged");
-  out.Expect(node.liveness.down() || state.timers.At(TimerKey{node.id, TimerKind::kDownCheck, 0}).has_value(),
-             name + ": its silence will be judged");
+  out.Expect(LeadsTo(state, node.id, kind, instance), subject, "its instance id leads back to it");
+  CheckLink(state, node.command, node.id, subject, out);
+  CheckLink(state, node.pubsub, node.id, subject, out);
+  out.Expect(state.timers.At(TimerKey{node.id, TimerKind::kPing, 0}).has_value(), subject, "it is pinged");
+  out.Expect(node.liveness.down() || state.timers.At(TimerKey{node.id, TimerKind::kDownCheck, 0}).has_value(), subject,
+             "its silence will be judged");
 }
 
 void CheckFailover(const State& state, const Master& master, Violations& out) {
+  const Subject subject{"", master.name};
   const Failover& failover = master.failover;
   const auto timer = [&](TimerKind kind) { return state.timers.At(TimerKey{master.id, kind, 0}).has_value(); };
   if (!failover.active()) {
-    out.Expect(failover.promoted == InstanceId::kNone && !failover.slaveof_sent,
-               master.name + ": without a failover nothing is promoted");
-    out.Expect(!master.objective_down_since || timer(TimerKind::kStand) || master.pre_vote.serial != 0,
-               master.name + ": objectively down, and no attempt will be made");
+    out.Expect(failover.promoted == InstanceId::kNone && !failover.slaveof_sent, subject,
+               "without a failover nothing is promoted");
+    out.Expect(!master.objective_down_since || timer(TimerKind::kStand) || master.pre_vote.serial != 0, subject,
+               "objectively down, and no attempt will be made");
     return;
   }
-  out.Expect(failover.epoch <= state.current_epoch, master.name + ": it stands in an epoch that has not begun");
+  out.Expect(failover.epoch <= state.current_epoch, subject, "it stands in an epoch that has not begun");
   const bool has_choice = failover.stage != Stage::kWaitStart && failover.stage != Stage::kSelectReplica;
-  out.Expect(has_choice == (failover.promoted != InstanceId::kNone),
-             master.name + ": a replica is chosen from the last look on");
-  out.Expect(!failover.slaveof_sent || has_choice, master.name + ": SLAVEOF was sent to nobody");
-  out.Expect(failover.stage != Stage::kWaitStart || timer(TimerKind::kElection),
-             master.name + ": an election without an end");
+  out.Expect(has_choice == (failover.promoted != InstanceId::kNone), subject,
+             "a replica is chosen from the last look on");
+  out.Expect(!failover.slaveof_sent || has_choice, subject, "SLAVEOF was sent to nobody");
+  out.Expect(failover.stage != Stage::kWaitStart || timer(TimerKind::kElection), subject, "an election without an end");
   out.Expect(failover.stage == Stage::kWaitStart || failover.stage == Stage::kUpdateConfig ||
                  timer(failover.settles ? TimerKind::kConflict : TimerKind::kFailoverTimeout),
-             master.name + ": a stage without an end");
-  out.Expect(failover.stage != Stage::kReconfigure || master.config_epoch >= failover.epoch,
-             master.name + ": it publishes under an epoch that is not its own");
+             subject, "a stage without an end");
+  out.Expect(failover.stage != Stage::kReconfigure || master.config_epoch >= failover.epoch, subject,
+             "it publishes under an epoch that is not its own");
 }
 
 void CheckMaster(const State& state, const Master& master, Violations& out) {
-  CheckNode(state, master, "master " + master.name, InstanceRef::Kind::kMaster, &master, out);
-  out.Expect(master.quorum >= 1, master.name + ": a quorum is at least 1");
-  out.Expect(master.vote.epoch <= state.current_epoch, master.name + ": a vote in an epoch that has not begun");
-  out.Expect(master.config_epoch <= state.current_epoch, master.name + ": a config epoch beyond the election clock");
-  out.Expect(master.vote.change <= state.newest_change, master.name + ": a vote rests on a change to come");
-  out.Expect(!master.objective_down_since || master.liveness.down(), master.name + ": objectively but not here down");
-  out.Expect(!master.sentinels.contains(state.my_id), master.name + ": we are our own peer");
+  const Subject subject{"", master.name};
+  CheckNode(state, master, Subject{"master ", master.name}, InstanceRef::Kind::kMaster, &master, out);
+  out.Expect(master.quorum >= 1, subject, "a quorum is at least 1");
+  out.Expect(master.vote.epoch <= state.current_epoch, subject, "a vote in an epoch that has not begun");
+  out.Expect(master.config_epoch <= state.current_epoch, subject, "a config epoch beyond the election clock");
+  out.Expect(master.vote.change <= state.newest_change, subject, "a vote rests on a change to come");
+  out.Expect(!master.objective_down_since || master.liveness.down(), subject, "objectively but not here down");
+  out.Expect(!master.sentinels.contains(state.my_id), subject, "we are our own peer");
   CheckFailover(state, master, out);
-  CheckLink(state, master.steps, master.steps_id, master.name + ": steps", out);
-  out.Expect(!master.failover.handover.running() ||
-                 state.timers.At(TimerKey{master.id, TimerKind::kHandover, 0}).has_value(),
-             master.name + ": a hand-over that nobody looks at again");
+  CheckLink(state, master.steps, master.steps_id, Subject{"", master.name, nullptr, ": steps"}, out);
+  out.Expect(
+      !master.failover.handover.running() || state.timers.At(TimerKey{master.id, TimerKind::kHandover, 0}).has_value(),
+      subject, "a hand-over that nobody looks at again");
   for (const auto& [address, replica] : master.replicas) {
-    out.Expect(address == replica.address, master.name + ": a replica is filed under another address");
-    out.Expect(address != master.address, master.name + ": it is its own replica");
-    CheckNode(state, replica, "replica " + address.ToString(), InstanceRef::Kind::kReplica, &replica, out);
+    out.Expect(address == replica.address, subject, "a replica is filed under another address");
+    out.Expect(address != master.address, subject, "it is its own replica");
+    CheckNode(state, replica, Subject{"replica ", {}, &address}, InstanceRef::Kind::kReplica, &replica, out);
   }
   for (const auto& [id, opinion] : master.sentinels) {
-    out.Expect(state.peers.contains(id), master.name + ": a peer that is not among the peers");
+    out.Expect(state.peers.contains(id), subject, "a peer that is not among the peers");
   }
 }
 
@@ -119,18 +135,18 @@ std::vector<std::string> CheckInvariants(const State& state) {
   std::size_t links = 0;
   out.Expect(state.durable_change <= state.newest_change, "a change is durable before it was made");
   for (const auto& [name, master] : state.masters) {
-    out.Expect(name == master.name, name + ": filed under another name");
+    out.Expect(name == master.name, Subject{"", name}, "filed under another name");
     CheckMaster(state, master, out);
     instances += 1 + master.replicas.size() + (master.steps_id != InstanceId::kNone ? 1 : 0);
     links += OpenLinksOf(master) + OpenLinksOf(master.steps);
     for (const auto& [address, replica] : master.replicas) links += OpenLinksOf(replica);
   }
   for (const auto& [id, peer] : state.peers) {
-    out.Expect(LeadsTo(state, peer.id, InstanceRef::Kind::kPeer, &peer),
-               "peer " + id.hex + ": its instance id leads back to it");
+    out.Expect(LeadsTo(state, peer.id, InstanceRef::Kind::kPeer, &peer), Subject{"peer ", id.hex},
+               "its instance id leads back to it");
     instances += 1;
     links += OpenLinksOf(peer.command);
-    CheckLink(state, peer.command, peer.id, "peer " + id.hex, out);
+    CheckLink(state, peer.command, peer.id, Subject{"peer ", id.hex}, out);
   }
   out.Expect(state.instances.size() == instances, "an instance id of nobody");
   out.Expect(state.links.size() == links, "a link of nobody");
