@@ -62,7 +62,7 @@ class Running {
     if (!thread.joinable()) return;
     Redis client(port);
     if (!password.empty()) client.Do({"auth", password});
-    client.Do({"shutdown", how});
+    client.Send({"shutdown", how});  // no reply: the connections end with the process, here with the daemon
     thread.join();
     daemon.reset();
   }
