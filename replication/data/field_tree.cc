@@ -31,7 +31,7 @@ void WriteItem(char* to, std::string_view field, std::string_view value) {
 }  // namespace
 
 FieldLeaf::Item FieldLeaf::At(std::size_t index) const {
-  const std::string_view record = bytes_.view().substr(starts_[index], EndOf(index) - starts_[index]);
+  const std::string_view record = RecordAt(index);
   std::size_t size = static_cast<std::uint8_t>(record[0]);
   std::size_t head = 1;
   if (size == kLongField) {
@@ -40,84 +40,22 @@ FieldLeaf::Item FieldLeaf::At(std::size_t index) const {
     size = long_size;
     head += sizeof long_size;
   }
-  return Item{hashes_[index], record.substr(head, size), record.substr(head + size)};
+  return Item{KeyAt(index), record.substr(head, size), record.substr(head + size)};
 }
 
 std::weak_ordering FieldLeaf::Compare(std::size_t index, std::uint32_t hash, std::string_view field) const {
-  if (hashes_[index] != hash) return hashes_[index] <=> hash;
+  if (KeyAt(index) != hash) return KeyAt(index) <=> hash;
   return At(index).field <=> field;
 }
 
 std::size_t FieldLeaf::LowerBound(std::uint32_t hash, std::string_view field) const {
-  const auto begin = hashes_.begin();
-  auto index = static_cast<std::size_t>(std::lower_bound(begin, begin + count_, hash) - begin);
-  while (index < count_ && Compare(index, hash, field) < 0) ++index;
+  std::size_t index = FirstNotBelow(hash);
+  while (index < items() && Compare(index, hash, field) < 0) ++index;
   return index;
 }
 
-void FieldLeaf::Shift(std::size_t from, std::int64_t by) {
-  for (std::size_t i = from; i < count_; ++i) starts_[i] = static_cast<std::uint32_t>(starts_[i] + by);
-}
-
 void FieldLeaf::Insert(std::size_t index, std::uint32_t hash, std::string_view field, std::string_view value) {
-  VIGIL_CHECK(count_ <= kMostItems);
-  const std::size_t start = index < count_ ? starts_[index] : bytes_.size();
-  const std::size_t size = HeadBytes(field.size()) + field.size() + value.size();
-  WriteItem(bytes_.SpliceRoom(start, 0, size), field, value);
-  Shift(index, static_cast<std::int64_t>(size));
-  std::copy_backward(hashes_.begin() + index, hashes_.begin() + count_, hashes_.begin() + count_ + 1);
-  std::copy_backward(starts_.begin() + index, starts_.begin() + count_, starts_.begin() + count_ + 1);
-  hashes_[index] = hash;
-  starts_[index] = static_cast<std::uint32_t>(start);
-  ++count_;
-}
-
-void FieldLeaf::SetValue(std::size_t index, std::string_view value) {
-  const Item item = At(index);
-  const std::size_t old = item.value.size();
-  bytes_.Splice(EndOf(index) - old, old, value);
-  Shift(index + 1, static_cast<std::int64_t>(value.size()) - static_cast<std::int64_t>(old));
-}
-
-void FieldLeaf::Erase(std::size_t index) {
-  const std::size_t size = EndOf(index) - starts_[index];
-  bytes_.Splice(starts_[index], size, {});
-  std::copy(hashes_.begin() + index + 1, hashes_.begin() + count_, hashes_.begin() + index);
-  std::copy(starts_.begin() + index + 1, starts_.begin() + count_, starts_.begin() + index);
-  --count_;
-  Shift(index, -static_cast<std::int64_t>(size));
-}
-
-FieldLeaf FieldLeaf::SplitOff() {
-  // Where about half of the bytes are, and half of the items when they are all small.
-  std::size_t at = count_ / 2;
-  if (count_ <= kMostItems) {
-    while (at > 1 && starts_[at] > bytes_.size() / 2) --at;
-    while (at + 1 < count_ && starts_[at] < bytes_.size() / 2) ++at;
-  }
-  FieldLeaf upper;
-  upper.count_ = static_cast<std::uint32_t>(count_ - at);
-  std::copy(hashes_.begin() + at, hashes_.begin() + count_, upper.hashes_.begin());
-  std::copy(starts_.begin() + at, starts_.begin() + count_, upper.starts_.begin());
-  const std::size_t cut = starts_[at];
-  upper.bytes_ = ByteRun(bytes_.view().substr(cut));
-  upper.Shift(0, -static_cast<std::int64_t>(cut));
-  bytes_.Splice(cut, bytes_.size() - cut, {});
-  count_ = static_cast<std::uint32_t>(at);
-  return upper;
-}
-
-bool FieldLeaf::TryTake(const FieldLeaf& next) {
-  // Not to the brim: the next insertion would split it again.
-  if (count_ + next.count_ > kMostItems * 3 / 4 || bytes_.size() + next.bytes_.size() > kManyBytes) return false;
-  const std::size_t before = bytes_.size();
-  const std::size_t first = count_;
-  std::copy_n(next.hashes_.begin(), next.count_, hashes_.begin() + count_);
-  std::copy_n(next.starts_.begin(), next.count_, starts_.begin() + count_);
-  bytes_.Splice(before, 0, next.bytes_.view());
-  count_ += next.count_;
-  Shift(first, static_cast<std::int64_t>(before));
-  return true;
+  WriteItem(InsertRoom(index, hash, HeadBytes(field.size()) + field.size() + value.size()), field, value);
 }
 
 FieldTree::Tree::Cursor FieldTree::Seek(std::uint32_t hash, std::string_view field) const {

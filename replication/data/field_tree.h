@@ -1,39 +1,33 @@
 // Large hashes and sets: a counted tree of fields with their values, in the order of the fields' hashes.
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-#include "replication/data/byte_run.h"
 #include "replication/data/collection.h"
 #include "replication/data/counted_tree.h"
 #include "replication/data/hash.h"
+#include "replication/data/keyed_leaf.h"
 
 namespace data {
 
-// Some fields, in order of (hash, field).
-class FieldLeaf {
+// Some fields, in order of (hash, field). A record is the length of the field, the field and the value.
+class FieldLeaf : public KeyedLeaf<std::uint32_t> {
  public:
-  using Key = std::uint32_t;
-  static constexpr std::size_t kMostItems = 32;
-  static constexpr std::size_t kManyBytes = 4096;
-
   struct Item {
     std::uint32_t hash;
     std::string_view field;
     std::string_view value;
   };
 
-  Key FirstKey() const { return hashes_[0]; }
-  std::uint64_t items() const { return count_; }
-  std::size_t bytes() const { return bytes_.bytes(); }
-  bool TooLarge() const { return count_ > kMostItems || (count_ > 1 && bytes_.size() > kManyBytes); }
-  bool TooSmall() const { return count_ < kMostItems / 4 && bytes_.size() < kManyBytes / 4; }
-  FieldLeaf SplitOff();
-  bool TryTake(const FieldLeaf& next);
+  FieldLeaf SplitOff() {
+    FieldLeaf upper;
+    MoveUpperPart(upper);
+    return upper;
+  }
+  bool TryTake(const FieldLeaf& next) { return TryAppend(next); }
 
   // Valid until the leaf is changed.
   Item At(std::size_t index) const;
@@ -43,18 +37,7 @@ class FieldLeaf {
   std::size_t LowerBound(std::uint32_t hash, std::string_view field) const;
   // Before the item at `index`.
   void Insert(std::size_t index, std::uint32_t hash, std::string_view field, std::string_view value);
-  void SetValue(std::size_t index, std::string_view value);
-  void Erase(std::size_t index);
-
- private:
-  std::size_t EndOf(std::size_t index) const { return index + 1 < count_ ? starts_[index + 1] : bytes_.size(); }
-  void Shift(std::size_t from, std::int64_t by);
-
-  // One more than the most: a leaf is split after it has become too large.
-  std::array<std::uint32_t, kMostItems + 1> hashes_{};
-  std::array<std::uint32_t, kMostItems + 1> starts_{};  // in bytes_: length of the field, field, value
-  std::uint32_t count_ = 0;
-  ByteRun bytes_;
+  void SetValue(std::size_t index, std::string_view value) { ReplaceTail(index, At(index).value.size(), value); }
 };
 
 // Each field once. A set is one without values.

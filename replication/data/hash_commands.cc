@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,7 +10,7 @@
 #include "replication/data/handlers.h"
 #include "replication/data/hash_value.h"
 #include "replication/data/lookup.h"
-#include "replication/data/random_sample.h"
+#include "replication/data/random_pick.h"
 #include "replication/data/scan_options.h"
 
 namespace data {
@@ -240,56 +239,24 @@ void HRandField(CommandContext& context, const Words& words) {
     HashView::Buffer buffer;
     return context.reply.Bulk(hash.AtRank(context.keyspace.random().Below(hash.size()), buffer).field);
   }
-  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-  const auto count = RangeOrReply(context, words[2], -kMax, kMax);
-  if (!count) return;
-  const bool with_values = words.size() > 3;
-  if (words.size() > 4 || (with_values && !base::EqualsIgnoreCase(words[3], "withvalues"))) {
-    return context.reply.Error(kSyntaxError);
-  }
-  if (with_values && (*count < -kMax / 2 || *count > kMax / 2)) {
-    return context.reply.Error("ERR value is out of range");
-  }
+  const auto pick = ReadRandomPick(context, words, "withvalues");
+  if (!pick) return;
   Spot spot;
   if (!FindHash(context, words[1], spot)) return;
-  if (!spot || *count == 0) return context.reply.Array(0);
+  if (!spot || pick->count == 0) return context.reply.Array(0);
 
   const HashView hash(*spot);
-  RandomFields fields(context, hash, with_values);
-  base::Random& random = context.keyspace.random();
-  if (*count < 0) {
-    const auto wanted = static_cast<std::uint64_t>(-*count);
-    fields.ReplyHeader(wanted);
-    for (std::uint64_t i = 0; i < wanted; ++i) fields.Reply(random.Below(hash.size()));
-    return;
-  }
-  const auto ranks = SampleRanks(random, hash.size(), std::min(hash.size(), static_cast<std::uint64_t>(*count)));
-  fields.ReplyHeader(ranks.size());
-  for (const std::uint64_t rank : ranks) fields.Reply(rank);
+  RandomFields fields(context, hash, pick->with_more);
+  PickRanks(
+      context.keyspace.random(), hash.size(), pick->count, [&](std::uint64_t count) { fields.ReplyHeader(count); },
+      [&](std::uint64_t rank) { fields.Reply(rank); });
 }
 
 void HScan(CommandContext& context, const Words& words) {
-  const auto cursor = CursorOrReply(context, words[2]);
-  if (!cursor) return;
-  Spot spot;
-  if (!FindHash(context, words[1], spot)) return;
-  ScanOptions options;
-  if (spot && !ReadScanOptions(context, words, 3, options)) return;
-
-  std::vector<std::string> found;  // copies: the texts of numbers do not last
-  std::uint64_t next = 0;
-  if (spot) {
-    next = HashView(*spot).Scan(*cursor, static_cast<std::size_t>(options.count),
-                                [&](std::string_view field, std::string_view value) {
-                                  if (!options.Wants(field)) return;
-                                  found.emplace_back(field);
-                                  found.emplace_back(value);
-                                });
-  }
-  context.reply.Array(2);
-  context.reply.Bulk(fmt::format_int(next).c_str());
-  context.reply.Array(found.size());
-  for (const std::string& text : found) context.reply.Bulk(text);
+  ScanElements(context, words, &FindHash,
+               [](const Spot& spot, std::uint64_t cursor, std::size_t count, const auto& keep) {
+                 return HashView(*spot).Scan(cursor, count, keep);
+               });
 }
 
 using namespace serve;

@@ -1,5 +1,7 @@
 #include "replication/data/scan_options.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "replication/base/text.h"
@@ -55,6 +57,13 @@ bool ReadScanOptions(CommandContext& context, const serve::Words& words, std::si
   }
   if (options.pattern == "*") options.pattern.reset();
   return true;
+}
+
+void ReplyScan(CommandContext& context, std::uint64_t next, const std::vector<std::string>& found) {
+  context.reply.Array(2);
+  context.reply.Bulk(fmt::format_int(next).c_str());
+  context.reply.Array(found.size());
+  for (const std::string& text : found) context.reply.Bulk(text);
 }
 
 }  // namespace data

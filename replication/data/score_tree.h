@@ -1,58 +1,39 @@
 // Large sorted sets: members in the order of their scores, counted, and a map from member to score.
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
 
-#include "replication/data/byte_run.h"
 #include "replication/data/collection.h"
 #include "replication/data/counted_tree.h"
 #include "replication/data/field_tree.h"
 #include "replication/data/hash.h"
+#include "replication/data/keyed_leaf.h"
 
 namespace data {
 
 // Some members, in order of (score, member).
-class ScoreLeaf {
+class ScoreLeaf : public KeyedLeaf<double> {
  public:
-  using Key = double;
-  static constexpr std::size_t kMostItems = 32;
-  static constexpr std::size_t kManyBytes = 4096;
-
   struct Item {
     double score;
     std::string_view member;
   };
 
-  Key FirstKey() const { return scores_[0]; }
-  std::uint64_t items() const { return count_; }
-  std::size_t bytes() const { return bytes_.bytes(); }
-  bool TooLarge() const { return count_ > kMostItems || (count_ > 1 && bytes_.size() > kManyBytes); }
-  bool TooSmall() const { return count_ < kMostItems / 4 && bytes_.size() < kManyBytes / 4; }
-  ScoreLeaf SplitOff();
-  bool TryTake(const ScoreLeaf& next);
+  ScoreLeaf SplitOff() {
+    ScoreLeaf upper;
+    MoveUpperPart(upper);
+    return upper;
+  }
+  bool TryTake(const ScoreLeaf& next) { return TryAppend(next); }
 
   // Valid until the leaf is changed.
-  Item At(std::size_t index) const {
-    return {scores_[index], bytes_.view().substr(starts_[index], EndOf(index) - starts_[index])};
-  }
+  Item At(std::size_t index) const { return {KeyAt(index), RecordAt(index)}; }
   // Before the item at `index`.
   void Insert(std::size_t index, double score, std::string_view member);
-  void Erase(std::size_t index);
-
- private:
-  std::size_t EndOf(std::size_t index) const { return index + 1 < count_ ? starts_[index + 1] : bytes_.size(); }
-  void Shift(std::size_t from, std::int64_t by);
-
-  // One more than the most: a leaf is split after it has become too large.
-  std::array<double, kMostItems + 1> scores_{};
-  std::array<std::uint32_t, kMostItems + 1> starts_{};  // in bytes_
-  std::uint32_t count_ = 0;
-  ByteRun bytes_;
 };
 
 // Each member once. Scores are never NaN. All is O(log size) where nothing else is said.

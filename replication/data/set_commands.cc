@@ -1,6 +1,4 @@
 // Sets.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -11,6 +9,7 @@
 #include "replication/base/text.h"
 #include "replication/data/handlers.h"
 #include "replication/data/lookup.h"
+#include "replication/data/random_pick.h"
 #include "replication/data/random_sample.h"
 #include "replication/data/scan_options.h"
 #include "replication/data/set_value.h"
@@ -138,23 +137,16 @@ void SRandMember(CommandContext& context, const Words& words) {
     const SetView set(*spot);
     return context.reply.Bulk(set.AtRank(random.Below(set.size()), buffer));
   }
-  if (words.size() > 3) return context.reply.Error(kSyntaxError);
-  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-  const auto count = RangeOrReply(context, words[2], -kMax, kMax);
-  if (!count) return;
+  if (words.size() > 3) return context.reply.Error(kSyntaxError);  // before the count is looked at
+  const auto pick = ReadRandomPick(context, words, {});
+  if (!pick) return;
   Spot spot;
   if (!FindSet(context, words[1], spot)) return;
-  if (!spot || *count == 0) return context.reply.Array(0);
+  if (!spot || pick->count == 0) return context.reply.Array(0);
   const SetView set(*spot);
-  if (*count < 0) {
-    const auto wanted = static_cast<std::uint64_t>(-*count);
-    context.reply.Array(wanted);
-    for (std::uint64_t i = 0; i < wanted; ++i) context.reply.Bulk(set.AtRank(random.Below(set.size()), buffer));
-    return;
-  }
-  const auto ranks = SampleRanks(random, set.size(), std::min(set.size(), static_cast<std::uint64_t>(*count)));
-  context.reply.Array(ranks.size());
-  for (const std::uint64_t rank : ranks) context.reply.Bulk(set.AtRank(rank, buffer));
+  PickRanks(
+      random, set.size(), pick->count, [&](std::uint64_t count) { context.reply.Array(count); },
+      [&](std::uint64_t rank) { context.reply.Bulk(set.AtRank(rank, buffer)); });
 }
 
 void PopMany(CommandContext& context, const Words& words) {
@@ -337,23 +329,10 @@ void SDiffStore(CommandContext& context, const Words& words) {
 }
 
 void SScan(CommandContext& context, const Words& words) {
-  const auto cursor = CursorOrReply(context, words[2]);
-  if (!cursor) return;
-  Spot spot;
-  if (!FindSet(context, words[1], spot)) return;
-  ScanOptions options;
-  if (spot && !ReadScanOptions(context, words, 3, options)) return;
-  std::vector<std::string> found;  // copies: the texts of numbers do not last
-  std::uint64_t next = 0;
-  if (spot) {
-    next = SetView(*spot).Scan(*cursor, static_cast<std::size_t>(options.count), [&](std::string_view member) {
-      if (options.Wants(member)) found.emplace_back(member);
-    });
-  }
-  context.reply.Array(2);
-  context.reply.Bulk(fmt::format_int(next).c_str());
-  context.reply.Array(found.size());
-  for (const std::string& text : found) context.reply.Bulk(text);
+  ScanElements(context, words, &FindSet,
+               [](const Spot& spot, std::uint64_t cursor, std::size_t count, const auto& keep) {
+                 return SetView(*spot).Scan(cursor, count, [&](std::string_view member) { keep(member); });
+               });
 }
 
 using namespace serve;

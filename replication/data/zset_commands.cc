@@ -1,14 +1,11 @@
 // Sorted sets: single members, the ends, random members.
-#include <fmt/format.h>
-
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "replication/base/text.h"
 #include "replication/data/handlers.h"
-#include "replication/data/random_sample.h"
+#include "replication/data/random_pick.h"
 #include "replication/data/scan_options.h"
 #include "replication/data/zset_replies.h"
 
@@ -283,59 +280,27 @@ void ZRandMember(CommandContext& context, const Words& words) {
     return zset.ForRange({rank, rank + 1}, false,
                          [&context](std::string_view member, double) { context.reply.Bulk(member); });
   }
-  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-  const auto count = RangeOrReply(context, words[2], -kMax, kMax);
-  if (!count) return;
-  const bool with_scores = words.size() > 3;
-  if (words.size() > 4 || (with_scores && !EqualsIgnoreCase(words[3], "withscores"))) {
-    return context.reply.Error(kSyntaxError);
-  }
-  if (with_scores && (*count < -kMax / 2 || *count > kMax / 2)) {
-    return context.reply.Error("ERR value is out of range");
-  }
+  const auto pick = ReadRandomPick(context, words, "withscores");
+  if (!pick) return;
   Spot spot;
   if (!FindZset(context, words[1], spot)) return;
-  if (!spot || *count == 0) return context.reply.Array(0);
+  if (!spot || pick->count == 0) return context.reply.Array(0);
 
   const ZsetView zset(*spot);
-  ItemReply items(context, with_scores);
-  const auto give = [&](std::uint64_t rank) {
-    zset.ForRange({rank, rank + 1}, false,
-                  [&items](std::string_view member, double score) { items.Item(member, score); });
-  };
-  if (*count < 0) {
-    const auto wanted = static_cast<std::uint64_t>(-*count);
-    items.Header(wanted);
-    for (std::uint64_t i = 0; i < wanted; ++i) give(random.Below(zset.size()));
-    return;
-  }
-  const auto ranks = SampleRanks(random, zset.size(), std::min(zset.size(), static_cast<std::uint64_t>(*count)));
-  items.Header(ranks.size());
-  for (const std::uint64_t rank : ranks) give(rank);
+  ItemReply items(context, pick->with_more);
+  PickRanks(
+      random, zset.size(), pick->count, [&](std::uint64_t count) { items.Header(count); },
+      [&](std::uint64_t rank) {
+        zset.ForRange({rank, rank + 1}, false,
+                      [&items](std::string_view member, double score) { items.Item(member, score); });
+      });
 }
 
 void ZScan(CommandContext& context, const Words& words) {
-  const auto cursor = CursorOrReply(context, words[2]);
-  if (!cursor) return;
-  Spot spot;
-  if (!FindZset(context, words[1], spot)) return;
-  ScanOptions options;
-  if (spot && !ReadScanOptions(context, words, 3, options)) return;
-
-  std::vector<std::string> found;  // copies: the texts of numbers do not last
-  std::uint64_t next = 0;
-  if (spot) {
-    next = ZsetView(*spot).Scan(*cursor, static_cast<std::size_t>(options.count),
-                                [&](std::string_view member, std::string_view score) {
-                                  if (!options.Wants(member)) return;
-                                  found.emplace_back(member);
-                                  found.emplace_back(score);
-                                });
-  }
-  context.reply.Array(2);
-  context.reply.Bulk(fmt::format_int(next).c_str());
-  context.reply.Array(found.size());
-  for (const std::string& text : found) context.reply.Bulk(text);
+  ScanElements(context, words, &FindZset,
+               [](const Spot& spot, std::uint64_t cursor, std::size_t count, const auto& keep) {
+                 return ZsetView(*spot).Scan(cursor, count, keep);
+               });
 }
 
 using namespace serve;
