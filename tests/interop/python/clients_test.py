@@ -12,32 +12,7 @@ from wire import Closed, Wire
 
 OURS = os.environ["VIGIL_BIN"]
 STOCK = os.environ["VIGIL_STOCK_BIN"]
-
-# What redis-py does for an application: it asks the sentinels, connects, and asks again when the connection breaks.
-REDIS_PY = """
-import sys, time
-import redis
-from redis.sentinel import Sentinel
-ports = [int(port) for port in sys.argv[2].split(",")]
-sentinel = Sentinel([("127.0.0.1", port) for port in ports], socket_timeout=2)
-master = sentinel.master_for(sys.argv[1], socket_timeout=2, decode_responses=True)
-replica = sentinel.slave_for(sys.argv[1], socket_timeout=2, decode_responses=True)
-first = sentinel.discover_master(sys.argv[1])[1]
-master.set("counter", "0")
-print("master", first, "replicas", len(sentinel.discover_slaves(sys.argv[1])), flush=True)
-sys.stdin.readline()
-end = time.time() + 60
-while time.time() < end:
-    try:
-        if master.incr("counter") and sentinel.discover_master(sys.argv[1])[1] != first:
-            break
-    except redis.exceptions.RedisError:
-        time.sleep(0.02)
-port = sentinel.discover_master(sys.argv[1])[1]
-while time.time() < end and replica.get("counter") != master.get("counter"):
-    time.sleep(0.02)
-print("master", port, master.role()[0], "read", replica.get("counter") == master.get("counter"), flush=True)
-"""
+CLIENTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients")
 
 MINIMAL = ("user default on >clients ~* &* +@all\n"
            "user watcher on >watches -@all +auth +client|getname +client|id +client|setname +command +hello +ping +role "
@@ -84,14 +59,16 @@ class Bed(unittest.TestCase):
 
 
 class Libraries(Bed):
-    def test_redis_py_follows_a_failover(self):
-        python = "/usr/bin/python3"  # Debian's, for which its packages are
-        if subprocess.run([python, "-c", "import redis"], capture_output=True, check=False).returncode != 0:
-            self.skipTest("python3-redis is not installed")
+    """Each library in a program of its own (tests/interop/clients), which says where it finds the master, waits for a
+    line, and says where the master is when it has written there and read the same from a replica."""
+
+    def follows(self, program, probe, package):
+        if shutil.which(program[0]) is None or subprocess.run(probe, capture_output=True, check=False).returncode != 0:
+            self.skipTest(f"{package} is not installed")
         side = self.side()
         sentinels = ",".join(str(side.ports[name]) for name in ("sentinel-1", "sentinel-2"))
-        with subprocess.Popen([python, "-c", REDIS_PY, MASTER, sentinels], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True) as client:
+        program = [program[0], os.path.join(CLIENTS, program[1]), MASTER, sentinels]
+        with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
             self.assertEqual(client.stdout.readline().split(), ["master", str(side.ports["master"]), "replicas", "2"])
             side.kill("master")
             client.stdin.write("go\n")
@@ -99,6 +76,24 @@ class Libraries(Bed):
             told = client.stdout.readline().split()
         self.assertEqual(told, ["master", str(side.master_port()), "master", "read", "True"])
         self.assertNotEqual(side.master_port(), side.ports["master"])
+
+    def test_redis_py_follows_a_failover(self):
+        python = "/usr/bin/python3"  # Debian's, for which its packages are
+        self.follows([python, "redis_py.py"], [python, "-c", "import redis"], "python3-redis")
+
+    def test_redis_rb_follows_a_failover(self):
+        self.follows(["ruby", "redis_rb.rb"], ["ruby", "-e", "require 'redis'"], "ruby-redis")
+
+    def test_phpredis_follows_a_failover(self):
+        self.follows(["php", "phpredis.php"], ["php", "-r", "exit(class_exists('RedisSentinel') ? 0 : 1);"], "php-redis")
+
+    # Where NODE_PATH names a folder of npm's that has them: npm install ioredis redis
+    def test_ioredis_follows_a_failover(self):
+        self.follows(["node", "ioredis.js"], ["node", "-e", "require('ioredis')"], "ioredis (npm, NODE_PATH)")
+
+    def test_node_redis_follows_a_failover(self):
+        self.follows(["node", "node_redis.js"], ["node", "-e", "require('redis').createSentinel.name"],
+                     "redis (npm, NODE_PATH)")
 
 
 class Writer(threading.Thread):
