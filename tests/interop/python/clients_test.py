@@ -64,7 +64,8 @@ class Libraries(Bed):
 
     def follows(self, program, probe, package):
         if shutil.which(program[0]) is None or subprocess.run(probe, capture_output=True, check=False).returncode != 0:
-            self.skipTest(f"{package} is not installed")
+            print(f"[skipped] {self.id()}: {package} is not installed", flush=True)
+            self.skipTest(package)
         side = self.side()
         sentinels = ",".join(str(side.ports[name]) for name in ("sentinel-1", "sentinel-2"))
         program = [program[0], os.path.join(CLIENTS, program[1]), MASTER, sentinels]
