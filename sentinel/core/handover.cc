@@ -186,6 +186,7 @@ std::vector<std::string> FailoverWords(const Master& master, const Replica& repl
   if (master.failover.handover.method == Method::kPausedFailover) {
     words.insert(words.end(), {"FORCE", "TIMEOUT", "1"});  // we have compared
   } else {
+    // Writes wait there meanwhile, also when we have died: not for longer than we would let them.
     const Millis rest = std::clamp(*master.failover.deadline - now.mono, Millis(1), kSwitchPatience);
     words.insert(words.end(), {"TIMEOUT", fmt::format("{}", rest.count())});
   }

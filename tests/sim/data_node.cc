@@ -17,6 +17,8 @@ namespace {
 constexpr Millis kStreamPeriod{20};
 constexpr Millis kGap{100};
 constexpr Millis kReplTimeout{60'000};
+// SLAVEOF 127.0.0.1 1: a master that nobody has.
+constexpr HostId kNowhere = 1 << 20;
 }  // namespace
 
 DataNode::DataNode(EventQueue& queue, Network& network, base::Random& random, std::string name)
@@ -35,6 +37,8 @@ void DataNode::Start(HostId self, HostId master) {
 
 void DataNode::Restart(bool with_data) {
   connections_.clear();
+  paused_until_ = base::MonoTime{};
+  handing_over_.reset();
   run_id_ = random_.Hex();
   master_ = saved_master_;
   link_up_ = false;
@@ -114,9 +118,14 @@ void DataNode::Replicate() {
   if (master_ < 0) {
     backlog_ |= HasReplica();
     const auto written = static_cast<base::Offset>(random_.Below(500));
-    if (backlog_) offset_ += written;
+    if (backlog_ && !paused()) {
+      offset_ += written;
+      if (written > 0) acknowledged_[replid_] = offset_;
+    }
+    if (handing_over_) AdvanceHandOver();
     return;
   }
+  if (handing_over_) AdvanceHandOver();
   const auto found = peers->find(master_);
   if (found == peers->end() || !network_.Reachable(self_, master_)) {
     // A master that stands still or is cut off says nothing, and nothing says that it is gone.
@@ -157,6 +166,56 @@ void DataNode::Replicate() {
   link_down_since_.reset();
 }
 
+void DataNode::FailoverCommand(const std::vector<std::string>& words, resp::ReplyWriter& reply) {
+  if (words.size() == 2 && base::EqualsIgnoreCase(words[1], "abort")) {
+    if (!handing_over_) return reply.Error("ERR No failover in progress.");
+    const bool left = handing_over_->left;
+    handing_over_.reset();
+    if (left) Promote();
+    return reply.Ok();
+  }
+  HandOver wanted;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (base::EqualsIgnoreCase(words[i], "to") && i + 2 < words.size()) {
+      wanted.target = words[i + 2] == "1" ? kNowhere : network_.HostOf(words[i + 1]);
+      i += 2;
+    } else if (base::EqualsIgnoreCase(words[i], "force")) {
+      wanted.force = true;
+    } else if (base::EqualsIgnoreCase(words[i], "timeout") && i + 1 < words.size()) {
+      wanted.until = queue_.now() + Millis(base::ParseInt<std::int64_t>(words[++i]).value_or(1));
+    }
+  }
+  if (handing_over_) return reply.Error("ERR FAILOVER already in progress.");
+  if (!is_master()) return reply.Error("ERR FAILOVER is not valid when server is a replica.");
+  if (wanted.force && wanted.until == base::MonoTime{}) {
+    return reply.Error("ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
+  }
+  const auto target = peers->find(wanted.target);
+  if (target == peers->end() || target->second->master_ != self_ || !target->second->link_up_) {
+    return reply.Error("ERR FAILOVER target HOST and PORT is not a replica.");
+  }
+  handing_over_ = wanted;
+  reply.Ok();
+}
+
+void DataNode::AdvanceHandOver() {
+  HandOver& hand_over = *handing_over_;
+  DataNode& target = *peers->at(hand_over.target);
+  const bool reachable = network_.Reachable(self_, hand_over.target) && network_.Reachable(hand_over.target, self_);
+  if (!hand_over.left) {
+    const bool equal = reachable && target.replid_ == replid_ && target.offset_ == offset_;
+    if (!equal && queue_.now() < hand_over.until) return;
+    if (!equal && !hand_over.force) return handing_over_.reset();
+    hand_over.left = true;
+    Follow(hand_over.target);
+  }
+  if (!reachable) return;  // it goes on asking until somebody aborts it
+  const bool accepted = target.master_ < 0 || target.replid_ == replid_;
+  handing_over_.reset();
+  if (!accepted) return Promote();
+  target.Promote();
+}
+
 std::string DataNode::Info() const {
   std::string text = fmt::format("# Server\r\nredis_version:7.0.15\r\nrun_id:{}\r\n\r\n# Replication\r\n", run_id_);
   if (master_ < 0) {
@@ -172,7 +231,8 @@ std::string DataNode::Info() const {
     text += fmt::format("connected_slaves:{}\r\n{}", count, lines);
   } else {
     text += fmt::format("role:slave\r\nmaster_host:{}\r\nmaster_port:{}\r\nmaster_link_status:{}\r\n",
-                        Network::AddressOf(master_), kNodePort, link_up_ ? "up" : "down");
+                        master_ == kNowhere ? "127.0.0.1" : Network::AddressOf(master_),
+                        master_ == kNowhere ? 1 : kNodePort, link_up_ ? "up" : "down");
     text += fmt::format("slave_read_repl_offset:{0}\r\nslave_repl_offset:{0}\r\n", offset_);
     if (!link_up_) {
       const Millis down = link_down_since_ ? queue_.now() - *link_down_since_ : Millis(0);
@@ -182,9 +242,10 @@ std::string DataNode::Info() const {
     text += "slave_priority:100\r\nslave_read_only:1\r\nreplica_announced:1\r\nconnected_slaves:0\r\n";
   }
   text += fmt::format(
-      "master_failover_state:no-failover\r\nmaster_replid:{}\r\nmaster_replid2:{}\r\nmaster_repl_offset:{}\r\n"
+      "master_failover_state:{}\r\nmaster_replid:{}\r\nmaster_replid2:{}\r\nmaster_repl_offset:{}\r\n"
       "second_repl_offset:{}\r\n",
-      replid_, replid2_, offset_, second_offset_);
+      !handing_over_ ? "no-failover" : (handing_over_->left ? "failover-in-progress" : "waiting-for-sync"), replid_,
+      replid2_, offset_, second_offset_);
   text += "\r\n# Keyspace\r\n";
   if (holds_data_) text += "db0:keys=1,expires=0,avg_ttl=0\r\n";
   return text;
@@ -217,6 +278,18 @@ void DataNode::Execute(WireId wire, Connection& connection, const std::vector<st
   if (connection.in_multi && verb != "exec") {
     connection.queued.push_back(words);
     reply.Simple("QUEUED");
+  } else if (denied_.contains(verb) && (verb != "client" || base::ToLower(words.at(1)).ends_with("pause"))) {
+    reply.Error("NOPERM this user has no permissions to run the '" + verb + "' command");
+  } else if (verb == "failover") {
+    FailoverCommand(words, reply);
+  } else if (verb == "client" && base::EqualsIgnoreCase(words.at(1), "pause")) {
+    const auto ms = base::ParseInt<std::int64_t>(words.at(2));
+    if (!ms) return reply.Error("ERR timeout is not an integer or out of range");
+    paused_until_ = std::max(paused_until_, queue_.now() + Millis(*ms));
+    reply.Ok();
+  } else if (verb == "client" && base::EqualsIgnoreCase(words.at(1), "unpause")) {
+    paused_until_ = base::MonoTime{};
+    reply.Ok();
   } else if (verb == "multi") {
     connection.in_multi = true;
     reply.Ok();
@@ -255,7 +328,7 @@ void DataNode::Execute(WireId wire, Connection& connection, const std::vector<st
     } else if (base::EqualsIgnoreCase(words.at(1), "no")) {
       Promote();
     } else {
-      Follow(network_.HostOf(words.at(1)));
+      Follow(words.at(1) == "127.0.0.1" ? kNowhere : network_.HostOf(words.at(1)));
     }
     reply.Ok();
   } else if (verb == "config") {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "replication/base/ids.h"
+#include "replication/resp/reply_writer.h"
 #include "replication/resp/request_parser.h"
 #include "tests/sim/network.h"
 
@@ -49,6 +50,16 @@ class DataNode : public Host {
   // SLAVEOF commands that it got since.
   int orders_as_foreign() const { return orders_as_foreign_; }
 
+  // Commands that its sentinels have no right to: "failover", "client".
+  void Deny(const std::string& verb) { denied_.insert(verb); }
+  // The last byte that a master acknowledged under each name, of all that this node has been master of.
+  const std::map<std::string, base::Offset>& acknowledged() const { return acknowledged_; }
+  const std::string& former_name() const { return replid2_; }
+  // The first byte that its own history does not share with the former one.
+  base::Offset fork() const { return second_offset_; }
+  // Nobody can write now although it is a master.
+  bool paused() const { return queue_.now() < paused_until_ || handing_over_; }
+
   // It has been told SLAVEOF NO ONE, or began as a master, in this many instances.
   int promotions() const { return promotions_; }
 
@@ -69,7 +80,17 @@ class DataNode : public Host {
   };
 
   void Execute(WireId wire, Connection& connection, const std::vector<std::string>& words, std::string& reply);
+  // FAILOVER on the way: to whom, and until when it waits for that one to catch up.
+  struct HandOver {
+    HostId target = -1;
+    base::MonoTime until{};
+    bool force = false;
+    bool left = false;  // it follows already, and has asked the target to take over
+  };
+
   void Follow(HostId master);
+  void FailoverCommand(const std::vector<std::string>& words, resp::ReplyWriter& reply);
+  void AdvanceHandOver();
   void Promote();
   void Replicate();
   std::string Info() const;
@@ -103,6 +124,10 @@ class DataNode : public Host {
   HostId fed_by_ = -1;     // whose data these are
   bool foreign_ = false;
   int orders_as_foreign_ = 0;
+  base::MonoTime paused_until_{};
+  std::optional<HandOver> handing_over_;
+  std::set<std::string> denied_;
+  std::map<std::string, base::Offset> acknowledged_;
   std::map<WireId, Connection> connections_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 
 #include "replication/base/text.h"
@@ -35,6 +36,48 @@ std::vector<std::string> DrawOperatorCommand(const sentinel::State& state, const
       }
       return {};
   }
+}
+
+std::vector<std::string> DrawFailover(const sentinel::State& state, const std::string& name, base::Random& random) {
+  const sentinel::Master& master = state.masters.at(name);
+  std::vector<std::string> words{"SENTINEL", "FAILOVER", name};
+  if (random.Chance(0.5)) {
+    words.emplace_back("COORDINATED");
+  } else if (random.Chance(0.2)) {
+    words.emplace_back("FORCE");
+  }
+  if (!master.replicas.empty() && random.Chance(0.3)) {
+    auto replica = master.replicas.begin();
+    std::advance(replica, static_cast<std::ptrdiff_t>(random.Below(master.replicas.size())));
+    words.insert(words.end(), {"TO", replica->first.host, fmt::format("{}", replica->first.port)});
+  }
+  if (random.Chance(0.3)) words.insert(words.end(), {"TIMEOUT", fmt::format("{}", 1 + random.Below(3000))});
+  return words;
+}
+
+void HandoverLosesNothing::OnEvent(int sentinel, const std::string& event, const std::string& text) {
+  if (event == "+try-failover" || event.starts_with("-failover-abort")) {
+    coordinated_.erase(sentinel);
+    promoted_.erase(sentinel);
+  }
+  if (event == "+promoted-slave" && coordinated_.contains(sentinel)) promoted_.insert(sentinel);
+  if (event != "+failover-mode") return;
+  if (text.find(" coordinated ") != std::string::npos) {
+    coordinated_.insert(sentinel);
+  } else {
+    coordinated_.erase(sentinel);
+  }
+}
+
+void HandoverLosesNothing::OnSwitch(int sentinel, const std::string& node, base::Offset acknowledged,
+                                    base::Offset fork) {
+  coordinated_.erase(sentinel);
+  promoted_.erase(sentinel);
+  ++looks_;
+  if (acknowledged < fork) return;
+  verdict_.Fail(
+      fmt::format("sentinel {} said that the master hands over to {}, which begins at {}; acknowledged was {}",
+                  sentinel, node, fork, acknowledged));
 }
 
 void NoFailoverWhilePaused::OnDurable(int sentinel, const sentinel::SavedTexts& texts, base::MonoTime now,

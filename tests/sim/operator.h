@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,28 @@ namespace sim {
 // sentinels that are `gone` are forgotten: whoever forgets sentinels that live makes two majorities, as with RESET.
 std::vector<std::string> DrawOperatorCommand(const sentinel::State& state, const std::string& master,
                                              const std::function<bool(const base::RunId&)>& gone, base::Random& random);
+
+// SENTINEL FAILOVER in one of its forms, and how it is expected of whoever asks.
+std::vector<std::string> DrawFailover(const sentinel::State& state, const std::string& master, base::Random& random);
+
+// A failover that says that the master hands over, and then that it has switched, has lost nothing of what that master
+// acknowledged.
+class HandoverLosesNothing {
+ public:
+  explicit HandoverLosesNothing(Verdict& verdict) : verdict_(verdict) {}
+  void OnEvent(int sentinel, const std::string& event, const std::string& text);
+  // Did this sentinel say so of the replica that it has just seen promoted?
+  bool Claims(int sentinel) const { return promoted_.contains(sentinel); }
+  // `acknowledged`: the last byte that the former master acknowledged; `fork`: the first that the new one did not take.
+  void OnSwitch(int sentinel, const std::string& node, base::Offset acknowledged, base::Offset fork);
+  int looks() const { return looks_; }
+
+ private:
+  Verdict& verdict_;
+  std::set<int> coordinated_;
+  std::set<int> promoted_;
+  int looks_ = 0;
+};
 
 // No automatic failover starts on a sentinel whose disk holds a pause that is in force, unless it has heard of a newer
 // word since.

@@ -45,7 +45,7 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
   std::uint64_t failed = 0, events = 0;
   int failovers = 0, elections = 0, lost_elections = 0, restarts = 0;
   int pauses = 0, forgotten = 0, stock_majority = 0, holds = 0;
-  int empty_masters = 0, foreign = 0, conflicts = 0, returns = 0;
+  int empty_masters = 0, foreign = 0, conflicts = 0, returns = 0, hand_overs = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     sim::World world(seed, false);
     const sim::Outcome outcome = world.Run();
@@ -62,6 +62,7 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
     foreign += outcome.foreign;
     conflicts += outcome.conflicts;
     returns += outcome.returns;
+    hand_overs += outcome.hand_overs;
     if (!outcome.ok()) {
       ++failed;
       FAIL_CHECK(Report(seed, world.plan(), outcome));
@@ -71,8 +72,10 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
       "simulator: {} worlds, {} failed, {} steps, {} elections won, {} lost, {} promotions, {} restarts, {} durable "
       "pauses, {} times forgotten, {} looks at a majority beside stock, {} holds\n",
       seeds, failed, events, elections, lost_elections, failovers, restarts, pauses, forgotten, stock_majority, holds);
-  fmt::print("simulator: {} empty masters seen, {} addresses reused, {} conflicts settled, {} former masters demoted\n",
-             empty_masters, foreign, conflicts, returns);
+  fmt::print(
+      "simulator: {} empty masters seen, {} addresses reused, {} conflicts settled, {} former masters demoted, {} "
+      "hand-overs\n",
+      empty_masters, foreign, conflicts, returns, hand_overs);
   // The faults must bite: worlds in which nothing happens prove nothing.
   if (seeds >= 100) {
     CHECK(failovers > static_cast<int>(seeds) / 2);
@@ -86,5 +89,6 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
     CHECK(foreign > 0);
     CHECK(conflicts > 0);
     CHECK(returns > 0);
+    CHECK(hand_overs > 0);
   }
 }

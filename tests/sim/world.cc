@@ -73,9 +73,13 @@ void World::Build() {
     nodes_.push_back(std::make_unique<DataNode>(queue_, network_, random_, fmt::format("node{}", i)));
     node_of_[network_.Add(*nodes_.back())] = nodes_.back().get();
   }
+  const bool may_failover = random_.Chance(0.7);
+  const bool may_pause = may_failover || random_.Chance(0.4);
   for (const auto& node : nodes_) {
     node->peers = &node_of_;
     node->set_refuses_empty(plan_.vigil_nodes);
+    if (!may_failover) node->Deny("failover");
+    if (!may_pause) node->Deny("client");
   }
   for (int i = 0; i < plan_.nodes; ++i) nodes_[static_cast<std::size_t>(i)]->Start(i, i == 0 ? -1 : 0);
   for (int i = 0; i < plan_.sentinels; ++i) {
@@ -128,6 +132,8 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
       paused_.OnTryFailover(sentinel, state.masters.at(kMaster), queue_.now(),
                             sentinels_[static_cast<std::size_t>(sentinel)]->Clock().wall);
     }
+    hand_over_.OnEvent(sentinel, announce->event, announce->text);
+    if (announce->event == "+switch-master" && hand_over_.Claims(sentinel)) LookAtHandOver(sentinel, state);
     if (announce->event == "+forget") ++outcome_.forgotten;
     if (announce->event == "-failover-abort-not-elected") ++outcome_.lost_elections;
     if (announce->event == "+promoted-slave") ++outcome_.failovers;
@@ -137,6 +143,19 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
   } else if (const auto* log = std::get_if<sentinel::LogLine>(&action)) {
     Trace(fmt::format("s{} log {}", sentinel, log->text));
   }
+}
+
+void World::LookAtHandOver(int sentinel, const sentinel::State& state) {
+  const auto address = sentinel::AddressOf(state, state.masters.at(kMaster)).endpoint;
+  const auto found = node_of_.find(network_.HostOf(address.host));
+  if (found == node_of_.end() || found->second->foreign()) return;
+  const DataNode& promoted = *found->second;
+  base::Offset acknowledged = -1;
+  for (const auto& node : nodes_) {
+    const auto there = node->acknowledged().find(promoted.former_name());
+    if (there != node->acknowledged().end()) acknowledged = std::max(acknowledged, there->second);
+  }
+  hand_over_.OnSwitch(sentinel, promoted.name(), acknowledged, promoted.fork());
 }
 
 void World::OnStep(int sentinel, const sentinel::State& state) {
@@ -370,6 +389,13 @@ void World::GiveOrder() {
   if (healing_) return;
   SentinelProcess* process = sentinels_[random_.Below(sentinels_.size())].get();
   if (!process->running() || process->stock || network_.IsFrozen(process->self())) return;
+  if (random_.Chance(0.4)) {
+    const std::vector<std::string> words = DrawFailover(*process->state(), kMaster, random_);
+    Trace(fmt::format("ORDER host{} {}", process->self(), Words(words)));
+    process->Operate(words);
+    if (random_.Chance(0.4)) KillSoon(process);
+    return;
+  }
   const auto gone = [this](const base::RunId& id) {
     if (sentinel_forgotten_) return false;
     for (const auto& other : sentinels_) {
@@ -381,6 +407,20 @@ void World::GiveOrder() {
   if (words.empty()) return;
   Trace(fmt::format("ORDER host{} {}", process->self(), Words(words)));
   process->Operate(words);
+}
+
+// In the middle of what it was told to do.
+void World::KillSoon(SentinelProcess* process) {
+  queue_.After(Millis(1 + static_cast<int>(random_.Below(random_.Chance(0.7) ? 60 : 1500))), [this, process] {
+    if (healing_ || !process->running()) return;
+    Trace(fmt::format("FAULT host{} (it was told to fail over) crashes", process->self()));
+    process->Crash(false);
+    queue_.After(random_.Between(Millis(500), Millis(20'000)), [this, process] {
+      if (process->running()) return;
+      ++outcome_.restarts;
+      process->Restart();
+    });
+  });
 }
 
 // All of them, or most, while replicas and clients go on reaching it.
@@ -509,6 +549,7 @@ Outcome World::Run() {
     }
   }
   outcome_.pauses = paused_.pauses();
+  outcome_.hand_overs = hand_over_.looks();
   outcome_.stock_majority = majority_.looks();
   outcome_.holds = testimony_->holds();
   if (verdict_.ok() && plan_.emptying && plan_.vigil_nodes) {

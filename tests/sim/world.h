@@ -53,6 +53,7 @@ struct Outcome {
   int empty_masters = 0;  // +empty-master
   int foreign = 0;        // addresses that somebody else took
   int conflicts = 0;      // +config-epoch-settled
+  int hand_overs = 0;     // that said they had switched without loss
   int returns = 0;        // +beyond-history: former masters demoted
   bool ok() const { return failures.empty(); }
 };
@@ -78,6 +79,8 @@ class World : public Watcher {
   void Build();
   void MakeFault();
   void GiveOrder();
+  void KillSoon(SentinelProcess* process);
+  void LookAtHandOver(int sentinel, const sentinel::State& state);
   void CutSentinelsFromMaster(base::Millis lasts);
   void LookAround();
   void EmptyTheMaster();
@@ -109,6 +112,7 @@ class World : public Watcher {
                                   }};
   NoFailoverWhilePaused paused_{verdict_};
   MajorityCoversStock majority_{verdict_};
+  HandoverLosesNothing hand_over_{verdict_};
   std::unique_ptr<TestimonyChecker> testimony_;  // once the plan is drawn
   ForeignNodesLeftAlone foreign_{verdict_};
   DataSurvive data_survive_{verdict_};
