@@ -128,7 +128,8 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
       ++outcome_.elections;
       one_leader_.OnElected(sentinel, kMaster, state.masters.at(kMaster).failover.epoch.value);
     }
-    if (announce->event == "+try-failover") {
+    // An operator's own failover may end in the step in which it begins: only its beginning tells whose it is.
+    if (announce->event == "+try-failover" && ordered_.erase(sentinel) == 0) {
       paused_.OnTryFailover(sentinel, state.masters.at(kMaster), queue_.now(),
                             sentinels_[static_cast<std::size_t>(sentinel)]->Clock().wall);
     }
@@ -142,6 +143,7 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
     if (announce->event == "+beyond-history") ++outcome_.returns;
   } else if (const auto* log = std::get_if<sentinel::LogLine>(&action)) {
     Trace(fmt::format("s{} log {}", sentinel, log->text));
+    if (log->text.starts_with("Executing user requested FAILOVER")) ordered_.insert(sentinel);
   }
 }
 

@@ -117,6 +117,7 @@ class World : public Watcher {
   ForeignNodesLeftAlone foreign_{verdict_};
   DataSurvive data_survive_{verdict_};
   Outcome outcome_;
+  std::set<int> ordered_;  // sentinels that are about to begin a failover which an operator wants
   bool healing_ = false;
   bool sentinel_forgotten_ = false;  // once in a world: two at a time could leave two majorities
 };
