@@ -109,7 +109,9 @@ void World::LookAround() {
     return process.running() && network_.Reachable(process.self(), node);
   });
   for (int s = 0; s < plan_.sentinels; ++s) {
-    if (!sentinels_[static_cast<std::size_t>(s)]->running()) testimony_->OnRestart(s);
+    // One that stands still holds nothing back.
+    const SentinelProcess& process = *sentinels_[static_cast<std::size_t>(s)];
+    if (!process.running() || network_.IsFrozen(process.self())) testimony_->OnRestart(s);
   }
   queue_.After(kLookEvery, [this] { LookAround(); });
 }
@@ -143,7 +145,10 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
     if (announce->event == "+beyond-history") ++outcome_.returns;
   } else if (const auto* log = std::get_if<sentinel::LogLine>(&action)) {
     Trace(fmt::format("s{} log {}", sentinel, log->text));
-    if (log->text.starts_with("Executing user requested FAILOVER")) ordered_.insert(sentinel);
+    if (log->text.starts_with("Executing user requested FAILOVER")) {
+      ordered_.insert(sentinel);
+      testimony_->OnRestart(sentinel);  // whatever a replica testifies: the operator decides (A9)
+    }
   }
 }
 
