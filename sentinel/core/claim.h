@@ -23,6 +23,8 @@ struct FormerMaster {
   bool was_new = false;          // it came back without its data before the switch: perhaps somebody else's by then
   bool seen_as_replica = false;  // since the switch: its claim is no longer that of an old master
   std::optional<base::MonoTime> ordered_at;  // when it was last told to follow
+  // The history that it wrote as our master, or that it went on under since: whoever names it has our data.
+  base::ReplicationId history;
 };
 
 // What speaks for a node belonging to somebody else's cluster.

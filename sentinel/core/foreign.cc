@@ -16,8 +16,9 @@ namespace {
 bool IsOurs(const Master& master, const Replica& replica) {
   const auto& former = replica.former;
   if (former && !former->was_new && !former->run_id.empty() && former->run_id == replica.info.run_id) return true;
-  const auto names = [&master](const base::ReplicationId& history) {
-    return !history.empty() && (history == master.info.replid || history == master.info.replid2);
+  const auto names = [&](const base::ReplicationId& history) {
+    if (history.empty()) return false;
+    return history == master.info.replid || history == master.info.replid2 || (former && history == former->history);
   };
   return names(replica.info.replid) || names(replica.info.replid2);
 }
@@ -70,6 +71,10 @@ void ForgetForeignHello(DataNode& node) {
 bool IsForeign(State& state, const Master& master, Replica& replica, Actions& out) {
   std::string why = WhyForeign(state, master, replica);
   const bool foreign = !why.empty();
+  // Our data go on under a new name when it has restarted: the next process will name this one.
+  if (!foreign && replica.former && replica.info.role == Role::kMaster && IsOurs(master, replica)) {
+    replica.former->history = replica.info.replid;
+  }
   if (why == replica.foreign.why) return foreign;
   const bool changed = foreign != !replica.foreign.why.empty();
   const std::string shown = foreign ? why : replica.foreign.why;

@@ -156,6 +156,7 @@ void SwapNodes(State& state, Master& master, const base::Endpoint& to, bool was_
     master.liveness.proof_at = now.mono;
   }
   former.former = FormerMaster{master.config_epoch, former.info.run_id, former.liveness.down(), was_new, false};
+  if (!was_new) former.former->history = former.info.replid;
   former.up_since = now.mono;
   // Down for another cause than silence (a port that refuses): as a replica it stays so, too, until it answers.
   if (former.liveness.down()) {

@@ -246,6 +246,30 @@ TEST_CASE("foreign: a former master with our data is one of ours, whatever repli
   CHECK(CountAll(world, "+foreign-node") == 0);
 }
 
+TEST_CASE("foreign: nor does it become another cluster's when there has been a second failover meanwhile") {
+  World world;
+  Settle(world, 3);
+  FailOver(world, 3);
+  world.KillNode(7002);
+  REQUIRE(world.RunUntil([&] { return AllAt(world, 7001, 3); }, Millis(15000)));
+  // The present master names its own history and that of 7002; what 7000 wrote lies further back.
+  world.node(7000).other_replicas = {"127.0.0.1:9999"};
+  world.node(7000).replid = std::string(40, 'd');
+  world.node(7000).replid2 = std::string(40, 'a');
+  world.node(7000).second_offset = 1501;
+  world.StartNode(7000);
+  world.Run(Millis(500));
+  world.KillNode(7000);  // before anybody could demote it
+  world.Run(Millis(1000));
+  world.node(7000).replid = std::string(40, 'e');
+  world.node(7000).replid2 = std::string(40, 'd');
+  world.StartNode(7000);
+  const bool demoted = world.RunUntil([&] { return world.node(7000).master_port == 7001; }, Millis(20000));
+  INFO(world.Trace());
+  CHECK(demoted);
+  CHECK(CountAll(world, "+foreign-node") == 0);
+}
+
 TEST_CASE("foreign: two names for one master are none of that") {
   World world;
   Settle(world, 3);
