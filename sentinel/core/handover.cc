@@ -217,10 +217,23 @@ void TryAgain(State& state, Master& master, const base::Now& now, Actions& out) 
   Enter(state, master, HStage::kCatchUp, kPoll, now);
 }
 
+// The master becomes a replica of nobody.
+void Fence(State& state, Master& master, const base::Now& now, Actions& out) {
+  Handover& handover = master.failover.handover;
+  SayStep(state, master, StepKind::kStop,
+          {Verb(master, "SLAVEOF"), std::string(kDeadEndHost), fmt::format("{}", kDeadEndPort)}, master.failover.change,
+          now, out);
+  handover.fenced = true;
+  handover.stopped_at = now.mono;
+  handover.pause = kLongestPause;
+  handover.goal.reset();
+  AskGoal(state, master, now, out);
+}
+
 void Compare(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
   Handover& handover = master.failover.handover;
   // A node that cannot be reached stays in its dead end.
-  if (handover.method == Method::kDeadEnd && !master.steps.up()) return;
+  if (handover.fenced && !master.steps.up()) return;
   if (now.mono - handover.stopped_at >= std::max(handover.pause / 2, Millis(1))) {
     TryAgain(state, master, now, out);
     return;
@@ -231,6 +244,10 @@ void Compare(State& state, Master& master, Replica& replica, const base::Now& no
   } else if (replica.info.offset > *handover.goal) {
     handover.goal.reset();  // a PING of the master's own has gone into the stream
     AskGoal(state, master, now, out);
+  } else if (handover.method == Method::kPausedSlaveOf && !handover.fenced) {
+    // A pause ends by itself, and the SLAVEOF that makes the former master follow the new one waits until the promotion
+    // is durable. So it stops being a master before, and what it had then is compared once more.
+    Fence(state, master, now, out);
   } else {
     Switch(state, master, replica, now, out);
   }
@@ -275,13 +292,13 @@ void TakeRefusal(State& state, Master& master, const ReplyValue& reply, const ba
 // Writes could not be stopped: the right has gone since we looked.
 void TakeStopRefusal(State& state, Master& master, const ReplyValue& reply, const base::Now& now, Actions& out) {
   Handover& handover = master.failover.handover;
-  handover.stopped = false;
   LogNotice(out, fmt::format("'{}' does not let us stop its writes: {}", master.name, reply.text));
-  if (handover.method == Method::kDeadEnd) {
+  if (std::exchange(handover.fenced, false)) {
     NoteMissing(handover, "slaveof");
     GoOnWithout(state, master, "missing right: " + handover.missing, now, out);
     return;
   }
+  handover.stopped = false;
   NoteMissing(handover, "client|pause");
   handover.may_pause = false;
   handover.method = Method::kDeadEnd;
@@ -304,10 +321,9 @@ void TakeGoal(State& state, Master& master, const ReplyValue& reply, const base:
   handover.goal_asked = false;
   if (reply.kind != ReplyValue::Kind::kString) return;
   const InfoReport info = ParseInfo(reply.text);
-  const bool dead_end = handover.method == Method::kDeadEnd && handover.stopped;
-  if (info.role != (dead_end ? Role::kReplica : Role::kMaster)) {
-    GoOnWithout(state, master, dead_end ? "it goes on being a master" : "the master says that it is a replica", now,
-                out);
+  if (info.role != (handover.fenced ? Role::kReplica : Role::kMaster)) {
+    GoOnWithout(state, master, handover.fenced ? "it goes on being a master" : "the master says that it is a replica",
+                now, out);
     return;
   }
   handover.goal = info.master_offset;
@@ -371,17 +387,15 @@ void StopWrites(State& state, Master& master, Replica& replica, const base::Now&
   handover.goal.reset();
   if (!master.steps.up()) return Enter(state, master, HStage::kCatchUp, kPoll, now);
   if (handover.method == Method::kNodeFailover) return Switch(state, master, replica, now, out);
-  handover.pause = ByPause(handover.method) ? PauseOf(master) : kLongestPause;
-  std::vector<std::string> words = {Verb(master, "SLAVEOF"), std::string(kDeadEndHost),
-                                    fmt::format("{}", kDeadEndPort)};
-  if (ByPause(handover.method)) {
-    words = {Verb(master, "CLIENT"), "PAUSE", fmt::format("{}", handover.pause.count()), "WRITE"};
-  }
-  SayStep(state, master, StepKind::kStop, std::move(words), master.failover.change, now, out);
   handover.stopped = true;
-  handover.stopped_at = now.mono;
   ++handover.stops;
   Enter(state, master, HStage::kStop, kPoll, now);
+  if (!ByPause(handover.method)) return Fence(state, master, now, out);
+  handover.pause = PauseOf(master);
+  handover.stopped_at = now.mono;
+  SayStep(state, master, StepKind::kStop,
+          {Verb(master, "CLIENT"), "PAUSE", fmt::format("{}", handover.pause.count()), "WRITE"}, master.failover.change,
+          now, out);
   AskGoal(state, master, now, out);
 }
 
@@ -436,7 +450,7 @@ void StepsLinkDown(State& state, Master& master, const base::Now& now, Actions& 
   handover.goal_asked = false;
   if (!handover.silent_since) handover.silent_since = now.mono;
   // A pause expires by itself; in a dead end the comparison goes on, as long as it may take.
-  if (handover.stage == HStage::kStop && ByPause(handover.method)) {
+  if (handover.stage == HStage::kStop && !handover.fenced) {
     handover.stopped = false;
     handover.goal.reset();
     master.failover.last_look = Poll{};
@@ -512,9 +526,10 @@ void TakeBackHandover(State& state, Master& master, const base::Now& now, Action
     }
   }
   if (!std::exchange(handover.stopped, false)) return;
-  if (handover.method == Method::kDeadEnd) {
+  if (std::exchange(handover.fenced, false)) {
     SayIgnored(state, master, {Verb(master, "SLAVEOF"), "NO", "ONE"}, change, out);
-  } else if (ByPause(handover.method)) {
+  }
+  if (ByPause(handover.method)) {
     SayIgnored(state, master, {Verb(master, "CLIENT"), "UNPAUSE"}, change, out);
   }
 }

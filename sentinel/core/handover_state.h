@@ -16,7 +16,7 @@ namespace sentinel {
 enum class HandoverMethod : std::uint8_t {
   kNodeFailover,    // a vigil-node: FAILOVER, it compares offsets itself
   kPausedFailover,  // CLIENT PAUSE, we compare, FAILOVER
-  kPausedSlaveOf,   // CLIENT PAUSE, we compare, SLAVEOF NO ONE there, SLAVEOF here
+  kPausedSlaveOf,   // CLIENT PAUSE, we compare, then as kDeadEnd
   kDeadEnd,         // SLAVEOF 127.0.0.1 1 here, we compare, SLAVEOF NO ONE there, SLAVEOF here
 };
 
@@ -54,6 +54,7 @@ struct Handover {
   std::string missing;   // "failover", "client|pause": what we would have needed
   int stops = 0;         // how often writes were stopped
   bool stopped = false;  // they are, or may be
+  bool fenced = false;   // the master is in its dead end, or on its way: it writes no more, however long this takes
   base::MonoTime stage_at{};
   base::MonoTime stopped_at{};
   base::Millis pause{0};

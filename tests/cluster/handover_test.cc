@@ -87,10 +87,10 @@ const std::string kLeastRights =
     "user watcher on >secret allchannels +multi +slaveof +ping +exec +subscribe +config|rewrite +role +publish +info "
     "+client|setname +client|kill +script|kill";
 
-void BuildWithLeastRights(Cluster& cluster) {
-  Member& master = cluster.AddNode(Make::kStock, nullptr, {kLeastRights});
-  cluster.AddNode(Make::kStock, &master, {kLeastRights});
-  cluster.AddNode(Make::kStock, &master, {kLeastRights});
+void BuildWithRights(Cluster& cluster, const std::string& rights) {
+  Member& master = cluster.AddNode(Make::kStock, nullptr, {rights});
+  cluster.AddNode(Make::kStock, &master, {rights});
+  cluster.AddNode(Make::kStock, &master, {rights});
   for (int i = 0; i < 3; ++i) {
     cluster.AddSentinel(Make::kOurs, 2, 1000,
                         {fmt::format("sentinel auth-user {} watcher", Cluster::kName),
@@ -173,8 +173,15 @@ TEST_CASE("handover: on stock nodes, with a stock sentinel in the quorum, nothin
 TEST_CASE("handover: with the rights that Redis documents for sentinels a dead end does it, and the event says so") {
   if (StockProgram("redis-server").empty()) return;
   Cluster cluster;
-  BuildWithLeastRights(cluster);
+  BuildWithRights(cluster, kLeastRights);
   HandOver(cluster, "coordinated by SLAVEOF 127.0.0.1 1, missing right: failover client|pause");
+}
+
+TEST_CASE("handover: without the right to FAILOVER writes are paused before the dead end") {
+  if (StockProgram("redis-server").empty()) return;
+  Cluster cluster;
+  BuildWithRights(cluster, kLeastRights + " +client|pause +client|unpause");
+  HandOver(cluster, "coordinated by CLIENT PAUSE and SLAVEOF, missing right: failover");
 }
 
 TEST_CASE("handover: COORDINATED is refused while the master is dead") {
@@ -256,7 +263,7 @@ TEST_CASE("handover: the sentinel that leads it is killed while writes are pause
 TEST_CASE("handover: the sentinel that leads it is killed while the master is in a dead end") {
   if (StockProgram("redis-server").empty()) return;
   Cluster cluster;
-  BuildWithLeastRights(cluster);
+  BuildWithRights(cluster, kLeastRights);
   for (const std::string& stage : Stages({"+failover-state-send-slaveof-noone", "+failover-state-wait-promotion"})) {
     KilledAt(cluster, stage, false);
   }

@@ -147,7 +147,7 @@ TEST_CASE("handover: writes stop for a few milliseconds only") {
 TEST_CASE("handover: on a slow disk nothing is compared before writes have stopped") {
   for (const auto& make : {std::function<void(Node&)>(nullptr), std::function<void(Node&)>(&Vigil),
                            std::function<void(Node&)>(&NoFailover), std::function<void(Node&)>(&MinimalRights)}) {
-    for (const int disk : {3, 20, 120}) {
+    for (const int disk : {3, 120, 400}) {  // a pause takes 250 ms
       auto world = Busy(make);
       world->SlowDisk(1, Millis(disk));
       CHECK(world->Ask(1, {"SENTINEL", "FAILOVER", "mymaster", "COORDINATED"}) == "+OK\r\n");
