@@ -23,6 +23,8 @@ struct SentinelClient : serve::Client {
   struct Held {
     std::string reply;        // leaves when `change` is durable; an error takes its place when the save failed
     ChangeNumber change = 0;  // 0: waits only for those before it
+    // Not 0: whoever has this number brings the reply (AnswerHeld); until then `change` is beyond any save.
+    std::uint64_t ticket = 0;
   };
   std::deque<Held> held;
   // Commands that change the connection itself and arrived while a reply was held, and those behind them.
@@ -49,6 +51,9 @@ struct Call {
 
   // What the reply rests on: it leaves when this change is durable. When its save fails, the client is told so instead.
   ChangeNumber change = 0;
+
+  // Not 0: the handler has asked somebody else first and has written nothing; AnswerHeld will name this number.
+  std::uint64_t ticket = 0;
 
   // For commands that changed what the file holds: +OK once `saved` is durable.
   void OkWhenSaved(ChangeNumber saved) {

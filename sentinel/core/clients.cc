@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 
 #include "replication/base/check.h"
@@ -18,6 +19,9 @@ namespace {
 constexpr int kSessionGroup = 0;
 // A client that sends this many commands without waiting for its replies is closed.
 constexpr std::size_t kMaxWaiting = 10000;
+
+// No save makes this durable: what is held by it waits for something else.
+constexpr ChangeNumber kNeverDurable = std::numeric_limits<ChangeNumber>::max();
 
 // Groups 1, 2 ... of the command table.
 std::array<std::span<const SentinelCommand>, 7> OwnGroups() {
@@ -56,6 +60,7 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
   if (entry != nullptr) error = serve::MayRun(state.server, client, *entry, words, now);
   std::size_t length_before = client.out.size();
   bool waits = false;
+  std::uint64_t ticket = 0;
   if (!error.empty()) {
     resp::ReplyWriter(client.out, client.protocol).Error(error);
   } else if (entry->group == kSessionGroup) {
@@ -69,13 +74,17 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
     Call call{state, words, now, reply, out, client};
     OwnGroups()[static_cast<std::size_t>(entry->group - 1)][entry->index].handler(call);
     change = call.change;
-    waits = !state.Durable(change);
+    ticket = call.ticket;
+    waits = !state.Durable(change) && ticket == 0;
     length_before = client.out.size();
     client.out += bytes;
   }
   if (client.out.size() > length_before && client.out[length_before] == '-') ++state.error_replies;
   serve::TakeBackReply(client, length_before);
-  if (waits || !client.held.empty()) {
+  if (ticket != 0) {
+    client.held.push_back(SentinelClient::Held{"", kNeverDurable, ticket});
+    change = 0;
+  } else if (waits || !client.held.empty()) {
     client.held.push_back(SentinelClient::Held{client.out.substr(length_before), waits ? change : 0});
     client.out.resize(length_before);
     change = 0;
@@ -117,6 +126,17 @@ void Fail(SentinelClient& client, const State& state, ChangeNumber through) {
     held.reply.clear();
     resp::ReplyWriter(held.reply, client.protocol).Error("ERR Failed to save config file. Check server logs.");
   }
+}
+
+// Lets go of what need not be held any more, and of what waited behind it.
+void ReleaseHeld(State& state, SentinelClient& client, const base::Now& now, Actions& out) {
+  while (!client.held.empty() && state.Durable(client.held.front().change)) {
+    client.out += client.held.front().reply;
+    client.held.pop_front();
+  }
+  if (!client.out.empty()) state.server.clients.Wake(client);
+  FlushClients(state, 0, out);
+  RunQueued(state, client, now, out);
 }
 
 }  // namespace
@@ -183,15 +203,29 @@ void AnswerAfterSave(State& state, const StateSaved& saved, const base::Now& now
   }
   for (const serve::ClientId id : waiting) {
     SentinelClient* client = FindClient(state, id);
-    if (client == nullptr) continue;
-    while (!client->held.empty() && state.Durable(client->held.front().change)) {
-      client->out += client->held.front().reply;
-      client->held.pop_front();
-    }
-    state.server.clients.Wake(*client);
-    FlushClients(state, 0, out);
-    RunQueued(state, *client, now, out);
+    if (client != nullptr) ReleaseHeld(state, *client, now, out);
   }
+}
+
+void AnswerHeld(State& state, serve::ClientId id, std::uint64_t ticket, const std::vector<std::string>& command,
+                const base::Now& now, Actions& out) {
+  SentinelClient* client = FindClient(state, id);
+  if (client == nullptr) return;
+  const auto held = std::ranges::find(client->held, ticket, &SentinelClient::Held::ticket);
+  if (held == client->held.end()) return;
+  const serve::Words words(command.begin(), command.end());
+  std::string error;
+  const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
+  VIGIL_CHECK(entry != nullptr && entry->group != kSessionGroup);
+  std::string bytes;
+  resp::ReplyWriter reply(bytes, client->protocol);
+  Call call{state, words, now, reply, out, *client};
+  OwnGroups()[static_cast<std::size_t>(entry->group - 1)][entry->index].handler(call);
+  held->reply = std::move(bytes);
+  held->ticket = call.ticket;
+  held->change = call.ticket == 0 ? call.change : kNeverDurable;
+  if (held->reply.starts_with('-')) ++state.error_replies;
+  ReleaseHeld(state, *client, now, out);
 }
 
 Master* MasterOfCall(Call& call) {

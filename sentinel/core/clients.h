@@ -22,4 +22,9 @@ void ForgetClient(State& state, const ClientGone& gone, Actions& out);
 // after `state.durable_change` has been raised. O(clients).
 void AnswerAfterSave(State& state, const StateSaved& saved, const base::Now& now, Actions& out);
 
+// The reply that a handler left for later (Call::ticket) can be given: runs `command` again for it. Nothing happens
+// when the client is gone.
+void AnswerHeld(State& state, serve::ClientId client, std::uint64_t ticket, const std::vector<std::string>& command,
+                const base::Now& now, Actions& out);
+
 }  // namespace sentinel

@@ -8,13 +8,13 @@
 #include "sentinel/core/choose_replica.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/evidence.h"
-#include "sentinel/core/extensions.h"
-#include "sentinel/core/fast_fail.h"
+#include "sentinel/core/features.h"
 #include "sentinel/core/health.h"
 #include "sentinel/core/history.h"
 #include "sentinel/core/map_fields.h"
 #include "sentinel/core/pause.h"
 #include "sentinel/core/quorum.h"
+#include "sentinel/core/rights.h"
 #include "sentinel/core/testimony.h"
 
 namespace sentinel {
@@ -62,42 +62,6 @@ std::string Names(const State& state, const std::vector<Voter>& voters, bool cou
     if (!voter.reason.empty()) names += ": " + voter.reason;
   }
   return names;
-}
-
-// What needs a quorum of ours: without a word, nobody but the peer that lacks it is to blame.
-struct Feature {
-  std::string_view name;
-  std::string_view word;  // that every voter has to speak; empty: any of ours will do
-};
-constexpr std::array kFeatures = {
-    Feature{"pre-vote", kPreVote},
-    Feature{"pushed-down", kDownPush},
-    Feature{"pause", {}},
-};
-
-std::string FastFailState(const State& state, const Master& master) {
-  if (const auto why = FastFailOffBecause(state, master)) return "off: " + *why;
-  return fmt::format("on, after {} ms", master.fast_fail.count());
-}
-
-std::string FeatureState(const State& state, const Master& master, const Feature& feature) {
-  std::string without;
-  for (const auto& [id, opinion] : master.sentinels) {
-    const Peer* peer = FindPeer(state, id);
-    const bool speaks =
-        peer != nullptr && (feature.word.empty() ? peer->ours() : peer->words.contains(std::string(feature.word)));
-    if (speaks) continue;
-    const bool known = peer != nullptr && peer->words_known;
-    without +=
-        (without.empty() ? "" : ", ") + NameOf(state, id) + (known ? " is stock" : " has not said what it speaks");
-  }
-  return without.empty() ? "possible" : "off: " + without;
-}
-
-std::string PlannedFailoverState(const Master& master) {
-  if (!master.info_at) return "unknown: the master has not answered INFO";
-  return master.info.vigil ? "by the master itself (vigil-node)"
-                           : "with a pause of writes (the master is a stock node)";
 }
 
 // What keeps an automatic failover from beginning at once although the master is down. A row for each sort; an empty
@@ -232,7 +196,7 @@ std::string Verdict(const State& state, const Master& master, const Outlook& out
 
 void ExplainCommand(Call& call) {
   Master* found = MasterOfCall(call);
-  if (found == nullptr) return;
+  if (found == nullptr || AwaitRights(call, *found)) return;
   const State& state = call.state;
   const Master& master = *found;
   const Outlook outlook = LookAt(state, master, call.now);
@@ -291,10 +255,9 @@ void ExplainCommand(Call& call) {
   }
 
   reply.Bulk("features");
-  reply.Map(kFeatures.size() + 2);
-  for (const Feature& feature : kFeatures) Put(reply, feature.name, FeatureState(state, master, feature));
-  Put(reply, "fast-fail", FastFailState(state, master));
-  Put(reply, "planned-failover", PlannedFailoverState(master));
+  const auto features = FeaturesOf(state, master, call.now);
+  reply.Map(features.size());
+  for (const auto& [name, text] : features) Put(reply, name, text);
 }
 
 }  // namespace sentinel

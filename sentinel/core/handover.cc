@@ -10,6 +10,7 @@
 #include "sentinel/core/failover.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/links.h"
+#include "sentinel/core/rights.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/settle.h"
 #include "sentinel/core/steps.h"
@@ -46,20 +47,6 @@ bool ByPause(Method method) {
   return method == Method::kPausedFailover || method == Method::kPausedSlaveOf;
 }
 
-std::string_view MethodName(Method method) {
-  switch (method) {
-    case Method::kNodeFailover:
-      return "by FAILOVER of the node";
-    case Method::kPausedFailover:
-      return "by CLIENT PAUSE and FAILOVER";
-    case Method::kPausedSlaveOf:
-      return "by CLIENT PAUSE and SLAVEOF";
-    case Method::kDeadEnd:
-      return "by SLAVEOF 127.0.0.1 1";
-  }
-  return "";
-}
-
 void AnnounceMode(State& state, const Master& master, std::string_view mode, std::string_view reason, Actions& out) {
   AnnounceEvent(state, &master, "+failover-mode", fmt::format("{} {} {}", Describe(state, master), mode, reason),
                 master.failover.change, out);
@@ -92,24 +79,10 @@ bool IsSilent(const Master& master, const base::Now& now) {
   return master.liveness.down() || (handover.silent_since && now.mono - *handover.silent_since >= patience);
 }
 
-// The gentlest method that we have the rights for.
-Method Choose(const Handover& handover, const InfoReport& info) {
-  if (info.vigil && handover.may_failover) return Method::kNodeFailover;
-  const bool knows_failover = !info.failover_state.empty();
-  if (handover.may_pause && handover.may_failover && knows_failover) return Method::kPausedFailover;
-  return handover.may_pause ? Method::kPausedSlaveOf : Method::kDeadEnd;
-}
-
 void NoteMissing(Handover& handover, std::string_view right) {
   if (handover.missing.find(right) != std::string::npos) return;
   if (!handover.missing.empty()) handover.missing += " ";
   handover.missing += right;
-}
-
-bool IsForbidden(const ReplyValue& reply) {
-  return reply.is_error() &&
-         (reply.StartsWith("NOPERM") || reply.StartsWith("NOAUTH") || reply.StartsWith("ERR unknown command") ||
-          reply.StartsWith("ERR unknown subcommand") || reply.StartsWith("ERR Unknown subcommand"));
 }
 
 void TakeProbe(State& state, Master& master, const ReplyValue& reply, const base::Now& now, Actions& out) {
@@ -130,7 +103,7 @@ void TakeProbe(State& state, Master& master, const ReplyValue& reply, const base
     return;
   }
   handover.probed = true;
-  handover.method = Choose(handover, info);
+  handover.method = ChooseMethod(handover.may_failover, handover.may_pause, info);
   AnnounceMethod(state, master, out);
   Enter(state, master, HStage::kCatchUp, kPoll, now);
   AdvanceFailover(state, master, now, out);
@@ -332,6 +305,27 @@ void TakeGoal(State& state, Master& master, const ReplyValue& reply, const base:
 }
 
 }  // namespace
+
+std::string_view MethodName(Method method) {
+  switch (method) {
+    case Method::kNodeFailover:
+      return "by FAILOVER of the node";
+    case Method::kPausedFailover:
+      return "by CLIENT PAUSE and FAILOVER";
+    case Method::kPausedSlaveOf:
+      return "by CLIENT PAUSE and SLAVEOF";
+    case Method::kDeadEnd:
+      return "by SLAVEOF 127.0.0.1 1";
+  }
+  return "";
+}
+
+HandoverMethod ChooseMethod(bool may_failover, bool may_pause, const InfoReport& info) {
+  if (info.vigil && may_failover) return Method::kNodeFailover;
+  const bool knows_failover = !info.failover_state.empty();
+  if (may_pause && may_failover && knows_failover) return Method::kPausedFailover;
+  return may_pause ? Method::kPausedSlaveOf : Method::kDeadEnd;
+}
 
 void BeginHandover(State& state, Master& master, const ManualWish& wish, const base::Now& now, Actions& out) {
   Failover& failover = master.failover;

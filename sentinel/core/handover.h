@@ -23,6 +23,11 @@ struct ManualWish {
   std::optional<base::Millis> timeout;  // TIMEOUT; empty: failover-timeout
 };
 
+// The gentlest method that the rights allow at a master that reports `info`.
+HandoverMethod ChooseMethod(bool may_failover, bool may_pause, const InfoReport& info);
+// "by FAILOVER of the node" ...: the words of +failover-mode.
+std::string_view MethodName(HandoverMethod method);
+
 // The attempt has begun: connects to the master and asks what we may do there. When the wish or the state of the master
 // forbid a hand-over, only says so (+failover-mode forced).
 void BeginHandover(State& state, Master& master, const ManualWish& wish, const base::Now& now, Actions& out);

@@ -44,7 +44,8 @@ enum class Request : std::uint8_t {
   kPauses,       // and which pauses
   kVotersThere,  // how many sentinels a stock peer counts
   kGoodBye,
-  kStep,  // of a planned failover; `serial` is a StepKind
+  kStep,    // of a planned failover; `serial` is a StepKind
+  kRights,  // what we may do at a master: rights.h
 };
 
 struct Command {

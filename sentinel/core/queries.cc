@@ -8,7 +8,7 @@
 #include "sentinel/core/call.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/extensions.h"
-#include "sentinel/core/fast_fail.h"
+#include "sentinel/core/features.h"
 #include "sentinel/core/instance_report.h"
 #include "sentinel/core/numeric_host.h"
 #include "sentinel/core/quorum.h"
@@ -25,9 +25,8 @@ void CheckQuorumOf(Call& call) {
   if (report.quorum_reachable && report.majority_reachable) {
     std::string text =
         fmt::format("OK {} usable Sentinels. Quorum and failover authorization can be reached", report.usable);
-    // Stock's sentence alone, unless somebody relies on what is switched off.
-    const auto off = master->fast_fail.count() > 0 ? FastFailOffBecause(call.state, *master) : std::nullopt;
-    if (off) text += fmt::format(". fast-fail is off: {}", *off);
+    // Stock's sentence alone, unless something is switched off.
+    if (const std::string off = SwitchedOffBy(call.state, *master); !off.empty()) text += ". " + off;
     return call.reply.Simple(text);
   }
   std::string text = fmt::format("NOQUORUM {} usable Sentinels", report.usable);

@@ -21,6 +21,7 @@
 #include "sentinel/core/info_report.h"
 #include "sentinel/core/link.h"
 #include "sentinel/core/member_state.h"
+#include "sentinel/core/rights_state.h"
 #include "sentinel/core/scripts.h"
 #include "sentinel/core/timers.h"
 
@@ -285,6 +286,7 @@ struct Master : DataNode {
   std::optional<Settling> settling;
   bool classic_failover = false;  // `manual-failover classic`: a plain SENTINEL FAILOVER is not coordinated
   Mend mend = Mend::kNone;        // what somebody has to do here although the master answers (A6b)
+  Rights rights;
 
   std::map<base::Endpoint, Replica> replicas;  // by announced address
   std::map<base::RunId, Opinion> sentinels;    // who else watches this master
@@ -384,6 +386,8 @@ struct State {
   std::vector<Remarkable> remarkable;
   // Masters whose decision waits for its address to be durable, to say how long that took.
   std::set<std::string> publishing;
+
+  std::vector<RightsAsker> rights_askers;  // in the order in which they asked
 
   // Masters about which a hello waits for a save.
   std::set<std::string> hellos_owed;

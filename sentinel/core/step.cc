@@ -31,6 +31,7 @@
 #include "sentinel/core/reconfigure.h"
 #include "sentinel/core/reread.h"
 #include "sentinel/core/restart.h"
+#include "sentinel/core/rights.h"
 #include "sentinel/core/roles.h"
 #include "sentinel/core/settle.h"
 #include "sentinel/core/stall.h"
@@ -94,6 +95,7 @@ void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& 
 void TimerDue(State& state, const TimerKey& key, const base::Now& now, Actions& out) {
   if (key.kind == TimerKind::kTilt) return TiltOver(state, out);
   if (key.kind == TimerKind::kLeave) return LeaveDue(state, out);
+  if (key.kind == TimerKind::kRights) return RightsDue(state, now, out);
   if (key.kind == TimerKind::kScript) return ScriptDue(state, key.detail, now, out);
   if (key.kind == TimerKind::kSaveRetry) {
     out.push_back(SaveState{state.newest_change});
@@ -186,6 +188,9 @@ void Take(State& state, const base::Now& now, const ReplyArrived& input, Actions
       return GoodByeHeard(state, out);
     case Request::kStep:
       if (watched->master != nullptr) TakeStep(state, *watched->master, asked, reply, now, out);
+      return;
+    case Request::kRights:
+      if (watched->is_master()) TakeRights(state, *watched->master, asked, reply, now, out);
       return;
     case Request::kSurvey:
     case Request::kSurveyMaster:

@@ -42,7 +42,8 @@ enum class TimerKind : std::uint8_t {
   kScript,
   kSaveRetry,
   kTilt,
-  kLeave,  // good-byes have had their time
+  kRights,  // somebody has waited for long enough to hear what we may do at a master
+  kLeave,   // good-byes have had their time
 };
 
 struct TimerKey {

@@ -174,6 +174,9 @@ TEST_CASE("handover: with the rights that Redis documents for sentinels a dead e
   if (StockProgram("redis-server").empty()) return;
   Cluster cluster;
   BuildWithRights(cluster, kLeastRights);
+  const Value said = cluster.sentinels[0]->Do({"SENTINEL", "EXPLAIN", Cluster::kName});
+  CHECK(said.ToString().find("coordinated by SLAVEOF 127.0.0.1 1, missing right: failover client|pause") !=
+        std::string::npos);
   HandOver(cluster, "coordinated by SLAVEOF 127.0.0.1 1, missing right: failover client|pause");
 }
 

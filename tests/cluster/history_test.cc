@@ -135,6 +135,14 @@ TEST_CASE("explain: what would happen now, and what a stock sentinel switches of
   CHECK(At(said, "sentinels").elements.size() == 3);
   CHECK(At(said, "replicas").elements.size() == 2);
   CHECK(At(At(said, "replicas").elements.at(0), "make").text == "stock");
+  for (const std::string feature : {"pushed-down", "pause"}) {
+    CHECK(At(At(said, "features"), feature).text.find("is stock") != std::string::npos);
+  }
+  CHECK(At(At(said, "features"), "planned-failover").text == "coordinated by CLIENT PAUSE and FAILOVER");
+  CHECK(At(At(said, "features"), "empty-master-refusal").text.find("is stock") != std::string::npos);
+  const std::string quorum = sentinel.Do({"SENTINEL", "CKQUORUM", Cluster::kName}).text;
+  CHECK(quorum.starts_with("OK 3 usable Sentinels. Quorum and failover authorization can be reached. "));
+  CHECK(quorum.find("pre-vote, pushed-down, pause are off: ") != std::string::npos);
   cluster.sentinels[1]->Kill();
   cluster.sentinels[2]->Kill();
   CHECK(WaitFor([&] { return At(sentinel.Do(explain), "would-succeed").text == "no"; }));

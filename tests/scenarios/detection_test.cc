@@ -336,9 +336,11 @@ TEST_CASE("fast-fail: a stock voter switches it off") {
   world.Run(Millis(900));
   INFO(world.Trace());
   CHECK_FALSE(AnyHas(world, "+sdown"));
-  CHECK(world.Ask(1, {"SENTINEL", "CKQUORUM", "mymaster"}) ==
-        "+OK 3 usable Sentinels. Quorum and failover authorization can be reached. fast-fail is off: sentinel " +
-            std::string(40, '3') + " does not speak refused-push\r\n");
+  CHECK(
+      world.Ask(1, {"SENTINEL", "CKQUORUM", "mymaster"}) ==
+      "+OK 3 usable Sentinels. Quorum and failover authorization can be reached. pre-vote, pushed-down, pause are off: "
+      "127.0.0.1:26003 (33333333) is stock. fast-fail is off: sentinel " +
+          std::string(40, '3') + " does not speak refused-push\r\n");
   CHECK(world.Ask(1, {"SENTINEL", "EXPLAIN", "mymaster"}).find("fast-fail\r\n$") != std::string::npos);
   CHECK(TimeToReplace(world) < Millis(1000));
 }

@@ -157,6 +157,49 @@ TEST_CASE("handover: on a slow disk nothing is compared before writes have stopp
   }
 }
 
+TEST_CASE("explain: how a planned failover would be done now, and which rights are missing for a gentler one") {
+  const auto outlook = [](World& world) {
+    const std::string text = world.Ask(1, {"SENTINEL", "EXPLAIN", "mymaster"});
+    const std::string field = "planned-failover\r\n$";
+    const std::size_t at = text.find(field);
+    if (at == std::string::npos) return text;
+    const std::size_t begin = text.find("\r\n", at + field.size()) + 2;
+    return text.substr(begin, text.find("\r\n", begin) - begin);
+  };
+  const auto no_slaveof = +[](Node& node) { node.denied = {"failover", "slaveof"}; };
+  for (const auto& [make, expected] : std::vector<std::pair<std::function<void(Node&)>, std::string>>{
+           {nullptr, "coordinated by CLIENT PAUSE and FAILOVER"},
+           {&Vigil, "coordinated by FAILOVER of the node"},
+           {&NoFailover, "coordinated by CLIENT PAUSE and SLAVEOF, missing right: failover"},
+           {&MinimalRights, "coordinated by SLAVEOF 127.0.0.1 1, missing right: failover client|pause"},
+           {no_slaveof, "not possible, missing right: failover slaveof"}}) {
+    auto world = Busy(make);
+    CHECK(outlook(*world) == expected);
+    CHECK(world->node(7000).commands.empty());  // nothing was done by asking
+    CHECK(world->node(7000).paused_until == MonoTime{});
+  }
+
+  auto world = Busy(&NoFailover);
+  CHECK(outlook(*world) == "coordinated by CLIENT PAUSE and SLAVEOF, missing right: failover");
+  world->node(7000).denied.clear();
+  world->Run(Millis(1100));
+  CHECK(outlook(*world) == "coordinated by CLIENT PAUSE and FAILOVER");
+  world->Run(Millis(1100));
+  world->Freeze(7000);
+  const MonoTime asked = world->now();
+  CHECK(outlook(*world) == "unknown: the master has not answered what we may do");
+  CHECK(world->now() - asked < Millis(600));
+  CHECK(outlook(*world) == "unknown: the master has not answered what we may do");
+  world->KillSentinel(2);
+  world->KillSentinel(3);
+  world->Run(Millis(1500));
+  CHECK(outlook(*world) == "forced: the master does not answer");
+  world->Thaw(7000);
+  world->Run(Millis(1000));
+  CHECK(world->Ask(1, {"SENTINEL", "SET", "mymaster", "manual-failover", "classic"}) == "+OK\r\n");
+  CHECK(outlook(*world) == "forced: manual-failover is classic");
+}
+
 TEST_CASE("handover: TIMEOUT holds for a sentinel that stands alone as well") {
   auto world = Busy(nullptr, 1);
   world->Freeze(7001);

@@ -287,6 +287,8 @@ TEST_CASE("explain: in peace it names who would be promoted, by whose votes, and
   CHECK(Contains(text, "If 127.0.0.1:7000 fell silent now, it would count as down after 1000 ms, and 127.0.0.1:700"));
   CHECK(Contains(text, "would be promoted with the votes of 2 of 3 sentinels"));
   CHECK(Contains(text, "pre-vote\r\n$8\r\npossible"));
+  CHECK(world.Ask(1, {"SENTINEL", "CKQUORUM", "mymaster"}) ==
+        "+OK 3 usable Sentinels. Quorum and failover authorization can be reached\r\n");
   world.KillSentinel(2);
   world.KillSentinel(3);
   world.Run(Millis(2000));
@@ -301,7 +303,12 @@ TEST_CASE("explain: in peace it names who would be promoted, by whose votes, and
   for (int n = 1; n <= 3; ++n) mixed.AddSentinel(n, 2);
   mixed.MakeStock(3);
   mixed.Run(Millis(15000));
-  CHECK(Contains(mixed.Ask(1, {"SENTINEL", "EXPLAIN", "mymaster"}), "off: 127.0.0.1:26003 (33333333) is stock"));
+  text = mixed.Ask(1, {"SENTINEL", "EXPLAIN", "mymaster"});
+  CHECK(Contains(text, "pushed-down\r\n$40\r\noff: 127.0.0.1:26003 (33333333) is stock"));
+  CHECK(Contains(text, "empty-master-refusal\r\n$28\r\noff: 127.0.0.1:7001 is stock"));
+  CHECK(mixed.Ask(1, {"SENTINEL", "CKQUORUM", "mymaster"}) ==
+        "+OK 3 usable Sentinels. Quorum and failover authorization can be reached. pre-vote, pushed-down, pause are "
+        "off: 127.0.0.1:26003 (33333333) is stock\r\n");
 }
 
 TEST_CASE("history: the address leaves in the turn in which it is durable, however slow the disk") {

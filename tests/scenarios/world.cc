@@ -414,6 +414,8 @@ ReplyValue World::Answer(Node& node, const std::shared_ptr<Connection>& connecti
     return ReplyValue::Integer(1);
   }
   if (verb == "slaveof") {
+    const bool no_port = base::ToLower(command.words[2]) != "one" && !base::ParsePort(command.words[2]);
+    if (no_port) return ReplyValue::Error("ERR Invalid master port");
     node.commands.push_back(command.words[1] + " " + command.words[2]);
     if (!node.obeys) return ReplyValue::Status("OK");
     if (node.failover_state != "no-failover") return ReplyValue::Error("ERR REPLICAOF not allowed while failing over.");
@@ -443,6 +445,9 @@ ReplyValue World::AnswerFailover(Node& node, const std::vector<std::string>& wor
     if (node.failover_state == "failover-in-progress") Promote(node);
     node.failover_state = "no-failover";
     return ReplyValue::Status("OK");
+  }
+  if (words[1] == "TIMEOUT" && !base::ParseInt<std::int64_t>(words[2])) {
+    return ReplyValue::Error("ERR value is not an integer or out of range");
   }
   const bool force = words.size() > 4 && words[4] == "FORCE";
   const auto timeout = std::find(words.begin(), words.end(), "TIMEOUT");
