@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -9,16 +10,39 @@
 namespace resp {
 namespace {
 
-void AppendInt(std::string& out, std::int64_t value) {
-  char digits[24];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-  out.append(digits, end);
+// The longest line of a number: its type, a sign, 19 digits, a line break.
+constexpr std::size_t kMaxLine = 24;
+
+// Into `line`; returns its end. What is sent most is put together on the stack and appended in one piece.
+char* PutLine(char* line, char type, std::int64_t value) {
+  *line++ = type;
+  if (value >= 0 && value <= 9) {
+    *line++ = static_cast<char>('0' + value);
+  } else {
+    line = std::to_chars(line, line + 20, value).ptr;
+  }
+  *line++ = '\r';
+  *line++ = '\n';
+  return line;
+}
+
+void AppendLine(std::string& out, char type, std::int64_t value) {
+  char line[kMaxLine];
+  out.append(line, PutLine(line, type, value));
 }
 
 void AppendBulk(std::string& out, std::string_view text) {
-  out.push_back('$');
-  AppendInt(out, static_cast<std::int64_t>(text.size()));
-  out += "\r\n";
+  constexpr std::size_t kShort = 64;
+  if (text.size() <= kShort) {
+    char bulk[kMaxLine + kShort + 2];
+    char* end = PutLine(bulk, '$', static_cast<std::int64_t>(text.size()));
+    end = std::copy(text.begin(), text.end(), end);
+    *end++ = '\r';
+    *end++ = '\n';
+    out.append(bulk, end);
+    return;
+  }
+  AppendLine(out, '$', static_cast<std::int64_t>(text.size()));
   out += text;
   out += "\r\n";
 }
@@ -26,9 +50,7 @@ void AppendBulk(std::string& out, std::string_view text) {
 }  // namespace
 
 void ReplyWriter::Header(char type, std::int64_t length) {
-  out_.push_back(type);
-  AppendInt(out_, length);
-  out_ += "\r\n";
+  AppendLine(out_, type, length);
 }
 
 void ReplyWriter::Simple(std::string_view text) {
@@ -112,9 +134,7 @@ void ReplyWriter::Push(std::size_t length) {
 }
 
 void AppendCommand(std::string& out, std::span<const std::string_view> words) {
-  out.push_back('*');
-  AppendInt(out, static_cast<std::int64_t>(words.size()));
-  out += "\r\n";
+  AppendLine(out, '*', static_cast<std::int64_t>(words.size()));
   for (const std::string_view word : words) AppendBulk(out, word);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "replication/base/text.h"
@@ -17,6 +18,22 @@ constexpr std::size_t kMaxReserve = 1024;
 char Printable(char c) {
   if (c == '\r' || c == '\n') return ' ';
   return static_cast<unsigned char>(c) < ' ' ? '?' : c;
+}
+
+// The number of the line that begins at `at` with its type, and `at` over it: when it is there, as short as most are,
+// and at most `most`. Otherwise nothing has happened, and the line is to be read the careful way.
+std::optional<std::size_t> ReadShortNumber(std::string_view buffer, std::size_t& at, std::size_t most) {
+  constexpr std::size_t kMaxDigits = 3;
+  const std::size_t start = at + 1;
+  std::size_t end = start;
+  std::size_t value = 0;
+  for (; end < buffer.size() && end - start < kMaxDigits && buffer[end] >= '0' && buffer[end] <= '9'; ++end) {
+    value = 10 * value + static_cast<std::size_t>(buffer[end] - '0');
+  }
+  if (end == start || end + 1 >= buffer.size() || buffer[end] != '\r') return std::nullopt;
+  if ((buffer[start] == '0' && end - start > 1) || value > most) return std::nullopt;
+  at = end + 2;
+  return value;
 }
 
 }  // namespace
@@ -74,37 +91,43 @@ RequestParser::Outcome RequestParser::Next(Words& words) {
     if (!in_array_) {
       if (at_ >= buffer_.size()) return Outcome::kNeedMore;
       const bool is_array = buffer_[at_] == '*';
-      switch (ReadLine(is_array ? LineEnd::kBoth : LineEnd::kLineFeed, line)) {
-        case LineOutcome::kNeedMore:
-          return Outcome::kNeedMore;
-        case LineOutcome::kTooLong:
-          return Refuse(is_array ? "too big mbulk count string" : "too big inline request");
-        case LineOutcome::kLine:
-          break;
-      }
-      if (!is_array) {
-        auto split = base::SplitWords(line);
-        if (!split) return Refuse("unbalanced quotes in request");
-        FinishRequest();
-        if (split->empty()) {
-          ++empty_lines_;
-          continue;
+      std::size_t count = 0;
+      if (const auto small = is_array ? ReadShortNumber(buffer_, at_, limits_.max_words) : std::nullopt) {
+        count = *small;
+      } else {
+        switch (ReadLine(is_array ? LineEnd::kBoth : LineEnd::kLineFeed, line)) {
+          case LineOutcome::kNeedMore:
+            return Outcome::kNeedMore;
+          case LineOutcome::kTooLong:
+            return Refuse(is_array ? "too big mbulk count string" : "too big inline request");
+          case LineOutcome::kLine:
+            break;
         }
-        inline_words_ = std::move(*split);
-        words.assign(inline_words_.begin(), inline_words_.end());
-        return Outcome::kRequest;
+        if (!is_array) {
+          auto split = base::SplitWords(line);
+          if (!split) return Refuse("unbalanced quotes in request");
+          FinishRequest();
+          if (split->empty()) {
+            ++empty_lines_;
+            continue;
+          }
+          inline_words_ = std::move(*split);
+          words.assign(inline_words_.begin(), inline_words_.end());
+          return Outcome::kRequest;
+        }
+        const auto number = base::ParseInt<std::int64_t>(line.substr(1));
+        if (!number || (*number > 0 && static_cast<std::uint64_t>(*number) > limits_.max_words)) {
+          const bool stranger = limits_.max_words <= kUnauthenticated.max_words && number;
+          return Refuse(stranger ? "unauthenticated multibulk length" : "invalid multibulk length");
+        }
+        count = static_cast<std::size_t>(std::max<std::int64_t>(0, *number));
       }
-      const auto count = base::ParseInt<std::int64_t>(line.substr(1));
-      if (!count || (*count > 0 && static_cast<std::uint64_t>(*count) > limits_.max_words)) {
-        const bool stranger = limits_.max_words <= kUnauthenticated.max_words && count;
-        return Refuse(stranger ? "unauthenticated multibulk length" : "invalid multibulk length");
-      }
-      if (*count <= 0) {
+      if (count == 0) {
         FinishRequest();
         continue;
       }
       in_array_ = true;
-      words_missing_ = static_cast<std::size_t>(*count);
+      words_missing_ = count;
       spans_.clear();
       spans_.reserve(std::min(words_missing_, kMaxReserve));
     }
@@ -113,21 +136,25 @@ RequestParser::Outcome RequestParser::Next(Words& words) {
         if (at_ >= buffer_.size()) return Outcome::kNeedMore;
         const char head = buffer_[at_];
         if (head != '$') return Refuse(fmt::format("expected '$', got '{}'", Printable(head)));
-        switch (ReadLine(LineEnd::kBoth, line)) {
-          case LineOutcome::kNeedMore:
-            return Outcome::kNeedMore;
-          case LineOutcome::kTooLong:
-            return Refuse("too big bulk count string");
-          case LineOutcome::kLine:
-            break;
-        }
-        const auto length = base::ParseInt<std::int64_t>(line.substr(1));
-        if (!length || *length < 0 || static_cast<std::uint64_t>(*length) > limits_.max_bulk) {
-          const bool stranger = limits_.max_bulk <= kUnauthenticated.max_bulk && length && *length > 0;
-          return Refuse(stranger ? "unauthenticated bulk length" : "invalid bulk length");
+        if (const auto small = ReadShortNumber(buffer_, at_, limits_.max_bulk)) {
+          bulk_length_ = *small;
+        } else {
+          switch (ReadLine(LineEnd::kBoth, line)) {
+            case LineOutcome::kNeedMore:
+              return Outcome::kNeedMore;
+            case LineOutcome::kTooLong:
+              return Refuse("too big bulk count string");
+            case LineOutcome::kLine:
+              break;
+          }
+          const auto length = base::ParseInt<std::int64_t>(line.substr(1));
+          if (!length || *length < 0 || static_cast<std::uint64_t>(*length) > limits_.max_bulk) {
+            const bool stranger = limits_.max_bulk <= kUnauthenticated.max_bulk && length && *length > 0;
+            return Refuse(stranger ? "unauthenticated bulk length" : "invalid bulk length");
+          }
+          bulk_length_ = static_cast<std::size_t>(*length);
         }
         in_bulk_ = true;
-        bulk_length_ = static_cast<std::size_t>(*length);
       }
       if (buffer_.size() - at_ < bulk_length_ + 2) return Outcome::kNeedMore;
       spans_.push_back(Span{at_, bulk_length_});

@@ -467,8 +467,10 @@ const CommandTable::Entry* CommandTable::Find(std::string_view name) const {
 }
 
 bool CommandTable::IsContainer(std::string_view name) const {
-  const auto [begin, end] = Subcommands(entries_, name);
-  return begin != end;
+  LowerName prefix;  // on the stack: this is asked for every SENTINEL ... and CLIENT ...
+  if (!prefix.Append(name) || !prefix.Append("|")) return false;
+  const auto first = entries_.lower_bound(prefix.view());
+  return first != entries_.end() && first->first.starts_with(prefix.view());
 }
 
 std::vector<const CommandTable::Entry*> CommandTable::SubcommandsOf(std::string_view container) const {

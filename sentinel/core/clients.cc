@@ -19,14 +19,17 @@ namespace {
 constexpr int kSessionGroup = 0;
 // A client that sends this many commands without waiting for its replies is closed.
 constexpr std::size_t kMaxWaiting = 10000;
+// Memory for an ordinary reply, so that it is not asked for again while the reply grows.
+constexpr std::size_t kUsualReply = 96;
 
 // No save makes this durable: what is held by it waits for something else.
 constexpr ChangeNumber kNeverDurable = std::numeric_limits<ChangeNumber>::max();
 
 // Groups 1, 2 ... of the command table.
-std::array<std::span<const SentinelCommand>, 7> OwnGroups() {
-  return {ServerCommands(),    QueryCommands(),    AdminCommands(), MemberCommands(),
-          ExtensionCommands(), EvidenceCommands(), ClientCommands()};
+const std::array<std::span<const SentinelCommand>, 7>& OwnGroups() {
+  static const std::array groups = {ServerCommands(),    QueryCommands(),    AdminCommands(), MemberCommands(),
+                                    ExtensionCommands(), EvidenceCommands(), ClientCommands()};
+  return groups;
 }
 
 // Commands about a connection that make no sense without data: a client that asks for them has mistaken us for a
@@ -70,6 +73,7 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
     // What the command announces may reach this very client by subscription, and leaves on its own: so the reply is
     // put together aside.
     std::string bytes;
+    bytes.reserve(kUsualReply);
     resp::ReplyWriter reply(bytes, client.protocol);
     Call call{state, words, now, reply, out, client};
     OwnGroups()[static_cast<std::size_t>(entry->group - 1)][entry->index].handler(call);
@@ -77,7 +81,11 @@ void Execute(State& state, SentinelClient& client, const std::vector<std::string
     ticket = call.ticket;
     waits = !state.Durable(change) && ticket == 0;
     length_before = client.out.size();
-    client.out += bytes;
+    if (client.out.empty()) {
+      client.out = std::move(bytes);
+    } else {
+      client.out += bytes;
+    }
   }
   if (client.out.size() > length_before && client.out[length_before] == '-') ++state.error_replies;
   serve::TakeBackReply(client, length_before);

@@ -10,13 +10,19 @@ constexpr std::string_view kProtected =
     "-DENIED This sentinel runs in protected mode: no password is set, so only connections from the loopback interface "
     "are accepted. Set a password (requirepass), or, if the network is trusted, set protected-mode to no.\r\n";
 
+// Memory for larger commands is not kept for the next one.
+constexpr std::size_t kKeptWords = 64;
+constexpr std::size_t kKeptBytes = 16 << 10;
+// So many commands of one piece are done at one reading of the clocks.
+constexpr unsigned kOneMoment = 16;
+
 bool IsLoopback(std::string_view host) {
   return host == "::1" || host.starts_with("127.") || host.starts_with("::ffff:127.");
 }
 
 }  // namespace
 
-ClientPort::ClientPort(net::Loop& loop, Options options, std::function<void(Input)> on_input)
+ClientPort::ClientPort(net::Loop& loop, Options options, OnInput on_input)
     : loop_(loop), options_(std::move(options)), on_input_(std::move(on_input)), timer_(loop, [this] {
         timer_at_.reset();
         CheckTimes();
@@ -51,7 +57,7 @@ void ClientPort::OnAccept(std::unique_ptr<net::Stream> stream) {
   connection.stream = std::move(stream);
   connection.heard_at = net::Loop::ReadClocks().mono;
   if (options_.timeout.count() > 0) WakeBy(connection.heard_at + options_.timeout + base::Millis(1));
-  on_input_(std::move(arrived));
+  on_input_(arrived, Moment::kNew);
   // The core may have closed it again at once.
   if (const auto found = connections_.find(id); found != connections_.end()) {
     found->second.stream->Start({
@@ -63,43 +69,68 @@ void ClientPort::OnAccept(std::unique_ptr<net::Stream> stream) {
 }
 
 void ClientPort::OnData(serve::ClientId client, std::string_view bytes) {
-  auto found = connections_.find(client);
-  if (found == connections_.end() || found->second.closing) return;
+  Connection* connection = Find(client);
+  if (connection == nullptr || connection->closing) return;
   ++options_.traffic->reads;
   options_.traffic->bytes_in += bytes.size();
-  if (options_.timeout.count() > 0) found->second.heard_at = net::Loop::ReadClocks().mono;
-  found->second.parser.Feed(bytes);
-  resp::Words words;
+  if (options_.timeout.count() > 0) connection->heard_at = net::Loop::ReadClocks().mono;
+  connection->parser.Feed(bytes);
   bool stranger = true;
-  while (true) {
+  for (unsigned count = 0;; ++count) {
     // Every command may close this client, or kill others.
-    found = connections_.find(client);
-    if (found == connections_.end() || found->second.closing) return;
+    connection = Find(client);
+    if (connection == nullptr || connection->closing) return;
     // AUTH counts for what stands behind it in the same bytes.
     if (stranger) {
       stranger = !options_.authenticated(client);
-      found->second.parser.set_limits(stranger ? resp::RequestParser::kUnauthenticated : resp::RequestParser::Limits{});
+      connection->parser.set_limits(stranger ? resp::RequestParser::kUnauthenticated : resp::RequestParser::Limits{});
     }
-    switch (found->second.parser.Next(words)) {
+    switch (connection->parser.Next(words_)) {
       case resp::RequestParser::Outcome::kNeedMore:
         return;
       case resp::RequestParser::Outcome::kRequest:
-        on_input_(ClientCommand{client, {words.begin(), words.end()}});
+        Carry(client, count % kOneMoment == 0 ? Moment::kNew : Moment::kAsLast);
         break;
       case resp::RequestParser::Outcome::kError:
-        Push(client, "-ERR " + found->second.parser.error() + "\r\n", 0);
+        Push(client, "-ERR " + connection->parser.error() + "\r\n", 0);
         Close(client, true);
         return;
     }
   }
 }
 
-void ClientPort::Push(serve::ClientId client, std::string bytes, ChangeNumber change) {
+void ClientPort::Carry(serve::ClientId client, Moment moment) {
+  auto& command = std::get<ClientCommand>(command_);
+  command.client = client;
+  command.words.resize(words_.size());
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    command.words[i].assign(words_[i]);
+    bytes += words_[i].size();
+  }
+  on_input_(command_, moment);
+  if (words_.size() > kKeptWords || bytes > kKeptBytes) command.words = {};
+}
+
+ClientPort::Connection* ClientPort::Find(serve::ClientId client) {
+  if (last_found_ != nullptr && last_found_id_ == client) return last_found_;
   const auto found = connections_.find(client);
-  if (found == connections_.end()) return;
-  found->second.replies.Push(std::move(bytes), change);
-  dirty_.push_back(client);
-  if (OverLimit(client, found->second)) Drop(client);
+  if (found == connections_.end()) return nullptr;
+  last_found_ = &found->second;
+  last_found_id_ = client;
+  return last_found_;
+}
+
+void ClientPort::MarkDirty(serve::ClientId client, Connection& connection) {
+  if (!std::exchange(connection.dirty, true)) dirty_.push_back(client);
+}
+
+void ClientPort::Push(serve::ClientId client, std::string bytes, ChangeNumber change) {
+  Connection* connection = Find(client);
+  if (connection == nullptr) return;
+  connection->replies.Push(std::move(bytes), change);
+  MarkDirty(client, *connection);
+  if (OverLimit(client, *connection)) Drop(client);
 }
 
 bool ClientPort::OverLimit(serve::ClientId client, Connection& connection) {
@@ -147,21 +178,23 @@ void ClientPort::CheckTimes() {
 }
 
 void ClientPort::Close(serve::ClientId client, bool after_replies) {
-  const auto found = connections_.find(client);
-  if (found == connections_.end()) return;
+  Connection* connection = Find(client);
+  if (connection == nullptr) return;
   if (!after_replies) return Drop(client);
-  found->second.closing = true;
-  dirty_.push_back(client);
+  connection->closing = true;
+  MarkDirty(client, *connection);
 }
 
 void ClientPort::Drop(serve::ClientId client) {
-  if (connections_.erase(client) > 0) on_input_(ClientGone{client});
+  last_found_ = nullptr;
+  if (connections_.erase(client) > 0) on_input_(ClientGone{client}, Moment::kNew);
 }
 
 void ClientPort::FlushOne(serve::ClientId client, ChangeNumber durable) {
-  const auto found = connections_.find(client);
-  if (found == connections_.end()) return;
-  Connection& connection = found->second;
+  Connection* found = Find(client);
+  if (found == nullptr) return;
+  Connection& connection = *found;
+  connection.dirty = false;
   const std::string bytes = connection.replies.Take(durable);
   if (!bytes.empty()) {
     ++options_.traffic->writes;
@@ -178,11 +211,16 @@ void ClientPort::Flush(ChangeNumber durable) {
   if (durable > flushed_through_) {
     flushed_through_ = durable;
     dirty_.clear();
-    for (const auto& [id, connection] : connections_) dirty_.push_back(id);
+    for (auto& [id, connection] : connections_) {
+      connection.dirty = true;
+      dirty_.push_back(id);
+    }
   }
   // Dropping a client is an input, and inputs may push to others: go on until nobody has anything.
   while (!dirty_.empty()) {
-    for (const serve::ClientId id : std::exchange(dirty_, {})) FlushOne(id, durable);
+    flushing_.clear();
+    flushing_.swap(dirty_);
+    for (const serve::ClientId id : flushing_) FlushOne(id, durable);
   }
 }
 

@@ -40,7 +40,12 @@ class ClientPort {
   // A client that does not read its replies is closed at this size, if its limits do not say so earlier.
   static constexpr std::size_t kMaxOutput = 256 << 20;
 
-  ClientPort(net::Loop& loop, Options options, std::function<void(Input)> on_input);
+  // When an input happened. Commands that arrived in one piece share a reading of the clocks, every few: an ordinary
+  // one takes no longer than a microsecond.
+  enum class Moment { kNew, kAsLast };
+  using OnInput = std::function<void(const Input&, Moment)>;
+
+  ClientPort(net::Loop& loop, Options options, OnInput on_input);
   ~ClientPort();
 
   // Error kIo, with the address in its text.
@@ -58,12 +63,16 @@ class ClientPort {
     resp::RequestParser parser;
     ReplyQueue replies;
     bool closing = false;  // after its replies
+    bool dirty = false;    // stands in dirty_
     base::MonoTime heard_at{};
     std::optional<base::MonoTime> over_soft_limit_at;
   };
 
+  Connection* Find(serve::ClientId client);
+  void MarkDirty(serve::ClientId client, Connection& connection);
   void OnAccept(std::unique_ptr<net::Stream> stream);
   void OnData(serve::ClientId client, std::string_view bytes);
+  void Carry(serve::ClientId client, Moment moment);  // the command in words_
   void Drop(serve::ClientId client);
   // True: more waits for it than it may have. From the soft limit on, it is looked at again when its time is up.
   bool OverLimit(serve::ClientId client, Connection& connection);
@@ -73,10 +82,16 @@ class ClientPort {
 
   net::Loop& loop_;
   Options options_;
-  std::function<void(Input)> on_input_;
+  OnInput on_input_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::map<serve::ClientId, Connection> connections_;
+  Connection* last_found_ = nullptr;  // who is looked for is mostly who was found last
+  serve::ClientId last_found_id_ = 0;
+  // The command that is being carried out; its memory serves the next one.
+  resp::Words words_;
+  Input command_{ClientCommand{}};
   std::vector<serve::ClientId> dirty_;
+  std::vector<serve::ClientId> flushing_;  // its memory serves again
   ChangeNumber flushed_through_ = 0;
   serve::ClientId last_id_ = 0;
   net::Timer timer_;

@@ -52,7 +52,7 @@ Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::stri
                 .normal_limit = settings_.normal_limit,
                 .pubsub_limit = settings_.pubsub_limit,
                 .traffic = &state_->traffic},
-               [this](const Input& input) { Take(input); }),
+               [this](const Input& input, ClientPort::Moment moment) { Take(input, moment); }),
       state_file_(
           way_back_, std::move(config_path), texts_,
           [this] {
@@ -110,8 +110,9 @@ int Daemon::Run() {
   return exit_code_;
 }
 
-void Daemon::Take(const Input& input) {
-  const base::Now now = net::Loop::ReadClocks();
+void Daemon::Take(const Input& input, ClientPort::Moment moment) {
+  if (moment == ClientPort::Moment::kNew) now_ = net::Loop::ReadClocks();
+  const base::Now now = now_;
   TellStall(now);
   TakeAt(now, input);
 }

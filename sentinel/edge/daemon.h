@@ -48,7 +48,7 @@ class Daemon {
   // Each lookup has a thread, and a name server that does not answer keeps it for many seconds.
   static constexpr std::size_t kMaxLookups = 16;
 
-  void Take(const Input& input);
+  void Take(const Input& input, ClientPort::Moment moment = ClientPort::Moment::kNew);
   void TakeAt(const base::Now& now, const Input& input);
   // Before anything else is decided: how long the loop has not run beyond what it was to sleep. What a socket brings
   // after a stall is judged as what it is, the first news since.
@@ -99,6 +99,7 @@ class Daemon {
   std::deque<std::string> names_waiting_;
   std::size_t lookups_ = 0;
 
+  base::Now now_{};  // of the last input
   std::optional<base::MonoTime> wake_at_;
   base::MonoTime stall_told_until_{};
   bool deadline_due_ = false;
