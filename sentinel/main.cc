@@ -124,7 +124,7 @@ void OpenUserFile(const std::string& path, serve::Server& server) {
 int main(int argc, char** argv) {
   const CommandLine arguments = ParseArguments(argc, argv);
   const std::string config_path = AbsolutePath(arguments.config_path);
-  const base::Result<std::string> config_text = host::ReadWholeFile(config_path);
+  base::Result<std::string> config_text = host::ReadWholeFile(config_path);
   if (!config_text) Exit(config_text.error().text);
 
   // What a stock sentinel would not understand. It need not be there: stock's own file is enough to start from.
@@ -171,8 +171,8 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   {
     const std::uint16_t port = settings->port;
-    sentinel::edge::Daemon daemon(std::move(state), *settings, config_path,
-                                  sentinel::SavedTexts{*config_text, vigil_text.value_or("")}, log);
+    sentinel::SavedTexts texts{std::move(*config_text), vigil_text ? std::move(*vigil_text) : ""};
+    sentinel::edge::Daemon daemon(std::move(state), *settings, config_path, std::move(texts), log);
     daemon.OnHangUp([&log] {
       if (auto opened = log.Reopen(); !opened) log.Write(base::LogLevel::kWarning, opened.error().text);
     });

@@ -1,9 +1,11 @@
 // Everything that a sentinel knows. Plain data: the functions that change it are in the files named for what they do.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "replication/base/boxed.h"
 #include "replication/base/ids.h"
 #include "replication/base/random.h"
 #include "replication/base/time.h"
@@ -87,8 +90,8 @@ struct Replica : DataNode {
     base::MonoTime at{};
     InfoReport info;
   };
-  std::optional<Read> first_read;
-  std::optional<Read> second_read;
+  base::Boxed<Read> first_read;
+  base::Boxed<Read> second_read;
 
   // While its master is silent towards us (A9). `mark`: the read from which growth is counted.
   struct Witness {
@@ -99,7 +102,7 @@ struct Replica : DataNode {
   };
   Witness witness;
 
-  std::optional<FormerMaster> former;
+  base::Boxed<FormerMaster> former;
 };
 
 // A promise given to a candidate. `candidate` is empty after a restart: the epoch alone prevents a second vote.
@@ -163,14 +166,31 @@ enum class Stage : std::uint8_t {
 // "none", "wait_start", "select_slave" ...: the words of SENTINEL MASTER.
 std::string_view StageWord(Stage stage);
 
+// Some sentinels, each once. Smaller than a set where there are two of them for each master, nearly always empty.
+class Voices {
+ public:
+  Voices() = default;
+  Voices(std::initializer_list<base::RunId> ids) : ids_(ids) {}
+  void insert(const base::RunId& id) {
+    if (std::ranges::find(ids_, id) == ids_.end()) ids_.push_back(id);
+  }
+  std::size_t size() const { return ids_.size(); }
+  bool empty() const { return ids_.empty(); }
+  auto begin() const { return ids_.begin(); }
+  auto end() const { return ids_.end(); }
+
+ private:
+  std::vector<base::RunId> ids_;
+};
+
 // A question to all peers whose answers are counted once: the last look (A4), a pre-vote (A3).
 struct Poll {
   std::uint64_t serial = 0;  // 0: none is under way
   base::MonoTime asked_at{};
   base::Epoch epoch;
-  std::set<base::RunId> yes;
-  std::set<base::RunId> no;
-  std::set<base::RunId> not_yet;  // of a pre-vote: asked again in a moment
+  Voices yes;
+  Voices no;
+  Voices not_yet;  // of a pre-vote: asked again in a moment
 };
 
 struct Failover {
@@ -250,7 +270,7 @@ struct Master : DataNode {
   std::optional<base::MonoTime> reboot_seen_at;  // its run id changed, and it has not said +PONG since
 
   Failover failover;
-  std::optional<Field> field;
+  base::Boxed<Field> field;
   // Candidates are being read since then: objective down, or an operator's failover.
   std::optional<base::MonoTime> reads_since;
   // Who brought the present address, and when: while it lives, re-pointing the replicas is its business.
@@ -263,9 +283,9 @@ struct Master : DataNode {
   base::MonoTime stand_after{};                  // no attempt before: retry or back-off
   Poll pre_vote;
   Survey survey;
-  std::optional<Restart> restart;
+  base::Boxed<Restart> restart;
   EmptyMasterPolicy empty_master = EmptyMasterPolicy::kFailover;
-  std::optional<Divergence> divergence;  // of the last former master that was demoted
+  base::Boxed<Divergence> divergence;  // of the last former master that was demoted
   // The replica to which an attempt of ours that came to nothing has sent SLAVEOF NO ONE: it is re-pointed as soon
   // as the address of a newer epoch is known.
   base::Endpoint stray;
@@ -283,7 +303,7 @@ struct Master : DataNode {
   // never carries a hello (A6). Its instance id leads here for as long as the link exists.
   Link steps{LinkKind::kSteps};
   InstanceId steps_id = InstanceId::kNone;
-  std::optional<Settling> settling;
+  base::Boxed<Settling> settling;
   bool classic_failover = false;  // `manual-failover classic`: a plain SENTINEL FAILOVER is not coordinated
   Mend mend = Mend::kNone;        // what somebody has to do here although the master answers (A6b)
   Rights rights;

@@ -102,12 +102,16 @@ int Daemon::Run() {
     });
   }
   loop_.OnSignal(SIGHUP, [this] { Reread(); });
-  Actions actions;
+  Begin();
+  if (!stopping_) loop_.Run();
+  return exit_code_;
+}
+
+void Daemon::Begin() {
+  Actions actions;  // hundreds for each hundred masters, once
   Start(*state_, net::Loop::ReadClocks(), actions);
   CarryOut(actions);
   Flush();
-  if (!stopping_) loop_.Run();
-  return exit_code_;
 }
 
 void Daemon::Take(const Input& input, ClientPort::Moment moment) {
@@ -198,36 +202,30 @@ void Daemon::Flush() {
 }
 
 void Daemon::Do(const Connect& action) {
-  const LinkId id = action.link;
-  const auto end = [this, id] {
-    // It may be running inside its own callback.
-    if (const auto found = links_.find(id); found != links_.end()) {
-      ended_links_.push_back(std::move(found->second));
-      links_.erase(found);
-    }
-  };
-  links_[id] = std::make_unique<RedisLink>(loop_, action.to, settings_.bind_source_addr,
-                                           RedisLink::Callbacks{
-                                               .on_up =
-                                                   [this, id](std::string local_host) {
-                                                     dirty_links_.push_back(id);
-                                                     Take(LinkUp{id, std::move(local_host)});
-                                                   },
-                                               .on_down =
-                                                   [this, id, end](LinkDown::Reason reason, std::string text) {
-                                                     end();
-                                                     Take(LinkDown{id, reason, std::move(text)});
-                                                   },
-                                               .on_reply =
-                                                   [this, id](Command command, ReplyValue reply) {
-                                                     Take(ReplyArrived{id, std::move(command), std::move(reply)});
-                                                   },
-                                               .on_message =
-                                                   [this, id](const std::string& channel, std::string payload) {
-                                                     if (channel == "__sentinel__:hello")
-                                                       Take(HelloReceived{id, std::move(payload)});
-                                                   },
-                                           });
+  RedisLink::Owner& owner = *this;
+  links_[action.link] = std::make_unique<RedisLink>(loop_, action.to, settings_.bind_source_addr, action.link, owner);
+}
+
+void Daemon::OnLinkUp(LinkId link, std::string local_host) {
+  dirty_links_.push_back(link);
+  Take(LinkUp{link, std::move(local_host)});
+}
+
+void Daemon::OnLinkDown(LinkId link, LinkDown::Reason reason, std::string text) {
+  // It may be running inside its own callback.
+  if (const auto found = links_.find(link); found != links_.end()) {
+    ended_links_.push_back(std::move(found->second));
+    links_.erase(found);
+  }
+  Take(LinkDown{link, reason, std::move(text)});
+}
+
+void Daemon::OnLinkReply(LinkId link, Command asked, ReplyValue reply) {
+  Take(ReplyArrived{link, std::move(asked), std::move(reply)});
+}
+
+void Daemon::OnLinkMessage(LinkId link, const std::string& channel, std::string payload) {
+  if (channel == "__sentinel__:hello") Take(HelloReceived{link, std::move(payload)});
 }
 
 void Daemon::Do(const Disconnect& action) {

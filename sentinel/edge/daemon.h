@@ -24,7 +24,7 @@
 
 namespace sentinel::edge {
 
-class Daemon {
+class Daemon final : private RedisLink::Owner {
  public:
   // `texts` are what stands in `config_path` and beside it now; `state` was loaded from them.
   Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::string config_path, SavedTexts texts,
@@ -47,6 +47,12 @@ class Daemon {
   static constexpr std::size_t kSpareActions = 256;
   // Each lookup has a thread, and a name server that does not answer keeps it for many seconds.
   static constexpr std::size_t kMaxLookups = 16;
+
+  void Begin();
+  void OnLinkUp(LinkId link, std::string local_host) override;
+  void OnLinkDown(LinkId link, LinkDown::Reason reason, std::string text) override;
+  void OnLinkReply(LinkId link, Command asked, ReplyValue reply) override;
+  void OnLinkMessage(LinkId link, const std::string& channel, std::string payload) override;
 
   void Take(const Input& input, ClientPort::Moment moment = ClientPort::Moment::kNew);
   void TakeAt(const base::Now& now, const Input& input);

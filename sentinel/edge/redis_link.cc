@@ -9,6 +9,8 @@
 namespace sentinel::edge {
 namespace {
 
+constexpr std::size_t kKeptInFlight = 2;
+
 bool IsMessage(const ReplyValue& reply) {
   return reply.kind == ReplyValue::Kind::kArray && reply.elements.size() == 3 && reply.elements[0].text == "message";
 }
@@ -48,8 +50,8 @@ std::unique_ptr<ReplyReader>& SharedReader() {
 
 }  // namespace
 
-RedisLink::RedisLink(net::Loop& loop, const base::Endpoint& to, const std::string& from, Callbacks callbacks)
-    : callbacks_(std::move(callbacks)) {
+RedisLink::RedisLink(net::Loop& loop, const base::Endpoint& to, const std::string& from, LinkId id, Owner& owner)
+    : id_(id), owner_(owner) {
   attempt_ = net::Stream::Connect(
       loop, to, from, [this](base::Result<std::unique_ptr<net::Stream>> stream) { OnConnected(std::move(stream)); });
 }
@@ -71,14 +73,13 @@ void RedisLink::OnConnected(base::Result<std::unique_ptr<net::Stream>> stream) {
       .on_closed = [this](std::string_view reason) { Fail(LinkDown::Reason::kClosed, std::string(reason)); },
       .on_drained = nullptr,
   });
-  callbacks_.on_up(stream_->local().host);
+  owner_.OnLinkUp(id_, stream_->local().host);
 }
 
 void RedisLink::Fail(LinkDown::Reason reason, std::string text) {
-  // The callback usually destroys this object: nothing of it may be touched afterwards.
+  // The owner usually destroys this object: nothing of it may be touched afterwards.
   over_ = true;
-  const auto on_down = callbacks_.on_down;
-  on_down(reason, std::move(text));
+  owner_.OnLinkDown(id_, reason, std::move(text));
 }
 
 void RedisLink::OnData(std::string_view bytes) {
@@ -109,18 +110,20 @@ void RedisLink::OnData(std::string_view bytes) {
 
 void RedisLink::Deliver(ReplyValue reply) {
   if (IsMessage(reply)) {
-    return callbacks_.on_message(std::move(reply.elements[1].text), std::move(reply.elements[2].text));
+    return owner_.OnLinkMessage(id_, reply.elements[1].text, std::move(reply.elements[2].text));
   }
   if (answered_ == in_flight_.size()) {
     // Servers say one thing unasked: an error before they close, such as "max number of clients reached".
     return Fail(LinkDown::Reason::kProtocol, reply.is_error() ? reply.text : "a reply that nobody asked for");
   }
-  callbacks_.on_reply(TakeAsked(), std::move(reply));
+  owner_.OnLinkReply(id_, TakeAsked(), std::move(reply));
 }
 
 Command RedisLink::TakeAsked() {
   Command command = std::move(in_flight_[answered_++]);
   if (answered_ == in_flight_.size()) {
+    // What a new connection asks first is more than it ever asks again: that memory is not kept.
+    if (in_flight_.capacity() > kKeptInFlight) in_flight_ = {};
     in_flight_.clear();
     answered_ = 0;
   } else if (answered_ >= 64 && answered_ >= in_flight_.size() / 2) {

@@ -2,7 +2,6 @@
 // hiredis (reply_reader.h), over our own stream.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,16 +20,21 @@ namespace sentinel::edge {
 // Destroying it closes the connection; nothing is reported after that.
 class RedisLink {
  public:
-  struct Callbacks {
-    std::function<void(std::string local_host)> on_up;
-    // Once; the link does nothing more after it.
-    std::function<void(LinkDown::Reason, std::string text)> on_down;
-    std::function<void(Command, ReplyValue)> on_reply;
+  // Who is told what happens on it: one object for all links, since there are thousands.
+  class Owner {
+   public:
+    virtual void OnLinkUp(LinkId link, std::string local_host) = 0;
+    // Once; the link does nothing more after it, and may be destroyed by it.
+    virtual void OnLinkDown(LinkId link, LinkDown::Reason reason, std::string text) = 0;
+    virtual void OnLinkReply(LinkId link, Command asked, ReplyValue reply) = 0;
     // A message on a subscribed channel.
-    std::function<void(std::string channel, std::string payload)> on_message;
+    virtual void OnLinkMessage(LinkId link, const std::string& channel, std::string payload) = 0;
+
+   protected:
+    ~Owner() = default;
   };
 
-  RedisLink(net::Loop& loop, const base::Endpoint& to, const std::string& from, Callbacks callbacks);
+  RedisLink(net::Loop& loop, const base::Endpoint& to, const std::string& from, LinkId id, Owner& owner);
   ~RedisLink();
   RedisLink(const RedisLink&) = delete;
   RedisLink& operator=(const RedisLink&) = delete;
@@ -48,7 +52,8 @@ class RedisLink {
   void Deliver(ReplyValue reply);
   Command TakeAsked();
 
-  Callbacks callbacks_;
+  LinkId id_;
+  Owner& owner_;
   std::unique_ptr<net::Stream::Attempt> attempt_;
   std::unique_ptr<net::Stream> stream_;
   // Only while a reply has arrived in part: otherwise all links share one.
@@ -57,7 +62,7 @@ class RedisLink {
   // Sent and not answered, from `answered_` on.
   std::vector<Command> in_flight_;
   std::size_t answered_ = 0;
-  bool over_ = false;  // on_down has been called
+  bool over_ = false;  // the owner has been told that it is down
   // Set while a callback runs that may destroy this object.
   bool* destroyed_ = nullptr;
 };
