@@ -9,6 +9,7 @@
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/failover.h"
+#include "sentinel/core/last_look.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/members.h"
 #include "sentinel/core/names.h"
@@ -74,6 +75,7 @@ std::map<base::Endpoint, Supporters> Count(const State& state, const Master& mas
 
 void EndElection(State& state, Master& master) {
   state.timers.Cancel(TimerKey{master.id, TimerKind::kElection, 0});
+  state.timers.Cancel(TimerKey{master.id, TimerKind::kLastLook, 0});
   state.timers.Cancel(ConflictKey(master));
   state.waiting_for_save.erase(master.name);
   master.failover = Failover{};
@@ -99,8 +101,10 @@ void Publish(State& state, Master& master, const base::Endpoint& address, const 
 }
 
 void Conclude(State& state, Master& master, const base::Now& now, Actions& out) {
-  if (NewerEpochKnown(master)) {
-    AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+  if (!InConflict(state, master, now)) {
+    LogNotice(out, fmt::format("The sentinels of '{}' agree again by themselves", master.name));
+    EndElection(state, master);
+    ScheduleStand(state, master, now, out);
     return;
   }
   const std::map<base::Endpoint, Supporters> counts = Count(state, master);
@@ -167,7 +171,7 @@ void NoteConflict(State& state, Master& master, Opinion& opinion, const Hello& h
 
 void ConflictDue(State& state, Master& master, const base::Now& now, Actions& out) {
   if (master.failover.settles && master.failover.stage == Stage::kSelectReplica) {
-    Conclude(state, master, now, out);
+    ConflictLooked(state, master, now, out);
     return;
   }
   // A master that is down is replaced, which settles it as well. The next hello brings us back here.
@@ -188,7 +192,25 @@ void SurveyOfConflict(State& state, Master& master, const base::Now& now, Action
   if (!master.failover.settles || master.failover.stage != Stage::kSelectReplica) return;
   const auto answered = std::count_if(master.survey.answers.begin(), master.survey.answers.end(),
                                       [](const auto& entry) { return entry.second.complete(); });
-  if (answered == static_cast<std::ptrdiff_t>(master.sentinels.size())) Conclude(state, master, now, out);
+  if (answered == static_cast<std::ptrdiff_t>(master.sentinels.size())) ConflictLooked(state, master, now, out);
+}
+
+void ConflictLooked(State& state, Master& master, const base::Now& now, Actions& out) {
+  if (NewerEpochKnown(master)) {
+    AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+    return;
+  }
+  // What is held against it comes with the look's own timer.
+  state.timers.Set(ConflictKey(master), master.failover.stage_at + kSurveyWait + kLastLookPatience + kLastLookWait);
+  if (master.failover.last_look.serial == 0) AskLastLook(state, master, now, out);
+  switch (JudgeLastLook(state, master)) {
+    case LookVerdict::kYes:
+      return Conclude(state, master, now, out);
+    case LookVerdict::kNo:
+      return AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+    case LookVerdict::kWait:
+      return;
+  }
 }
 
 void NameAsKnownTo(const Master& master, const base::RunId& peer, Command& question) {

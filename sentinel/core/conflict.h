@@ -25,7 +25,9 @@ void ConflictDue(State& state, Master& master, const base::Now& now, Actions& ou
 
 // The election that was to settle a conflict is won: asks which address everybody reaches.
 void ConflictElectionWon(State& state, Master& master, const base::Now& now, Actions& out);
-// An answer to that has arrived.
+// The last look (A4) that comes before the address is published: more is known of it, or it has to be begun anew.
+void ConflictLooked(State& state, Master& master, const base::Now& now, Actions& out);
+// An answer to the winner's question has arrived.
 void SurveyOfConflict(State& state, Master& master, const base::Now& now, Actions& out);
 
 // Makes a question about the master (MakeQuestion) one about the address under which `peer` knows it: about another one

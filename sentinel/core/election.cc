@@ -146,7 +146,7 @@ void Elected(State& state, Master& master, const base::Now& now, Actions& out) {
   AnnounceEvent(state, &master, "+elected-leader", Describe(state, master), master.failover.change, out);
   if (master.failover.settles) return ConflictElectionWon(state, master, now, out);
   if (CrashAfterElection(state, out)) return;
-  if (MendElected(state, master, now, out)) return;
+  if (MendsInPlace(master.failover)) return BeginMending(state, master, now, out);
   BeginSelection(state, master, now, out);
 }
 

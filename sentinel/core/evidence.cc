@@ -331,15 +331,6 @@ void TakeRemarkable(State& state, const base::Now& now, Actions& out) {
   }
 }
 
-void NoteLoss(State& state, Master& master, LossKind kind, std::int64_t bytes, std::string_view how,
-              const base::Now& /*now*/, Actions& out) {
-  Decision* decision = LastSwitchOf(master);
-  if (decision == nullptr) return;
-  SetLoss(*decision, kind, bytes, how);
-  Keep(state, out);
-  Report(state, master, *decision, out);
-}
-
 void NoteDown(State& /*state*/, Master& master, const base::Now& now) {
   if (master.failover.active()) {
     Remark(master, fmt::format("the master counts as down: {}", CauseSentence(master, now)), now);

@@ -31,10 +31,6 @@ void Remark(Master& master, std::string_view text, const base::Now& now);
 bool IsRemarkable(std::string_view event);
 // Ends a step: takes the events that it announced.
 void TakeRemarkable(State& state, const base::Now& now, Actions& out);
-// What was lost with the newest switch, when the caller knows it better (a planned failover that compared offsets).
-// Later observations of the old master do not replace an exact one.
-void NoteLoss(State& state, Master& master, LossKind kind, std::int64_t bytes, std::string_view how,
-              const base::Now& now, Actions& out);
 
 // --- The course of a failover ---
 

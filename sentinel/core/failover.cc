@@ -5,13 +5,16 @@
 #include <algorithm>
 
 #include "sentinel/core/candidates.h"
+#include "sentinel/core/conflict.h"
 #include "sentinel/core/election.h"
 #include "sentinel/core/events.h"
 #include "sentinel/core/evidence.h"
 #include "sentinel/core/extensions.h"
 #include "sentinel/core/handover.h"
 #include "sentinel/core/inquiry.h"
+#include "sentinel/core/last_look.h"
 #include "sentinel/core/links.h"
+#include "sentinel/core/mending.h"
 #include "sentinel/core/quorum.h"
 #include "sentinel/core/reconfigure.h"
 #include "sentinel/core/restart.h"
@@ -26,9 +29,6 @@ using base::MonoTime;
 
 constexpr Millis kStandstillWait{100};  // for replicas that are still working off what they received
 constexpr Millis kWaitAnnouncedAfter{1000};
-constexpr Millis kLastLookWait{500};
-constexpr Millis kForcedLookWait{200};
-constexpr Millis kLastLookPatience{3000};  // others leave us the field for no longer
 constexpr Millis kFirstPromotionPoll{5};
 constexpr Millis kSlowestPromotionPoll{100};
 constexpr Millis kLeadingPeriod{1000};
@@ -129,26 +129,6 @@ void Select(State& state, Master& master, const base::Now& now, Actions& out) {
   state.timers.Set(Key(master, TimerKind::kSelect), now.mono + kStandstillWait);
 }
 
-void AskLastLook(State& state, Master& master, const base::Now& now, Actions& out) {
-  Poll& look = master.failover.last_look;
-  look = Poll{};
-  look.serial = ++state.last_serial;
-  look.asked_at = now.mono;
-  look.epoch = master.failover.epoch;
-  for (const auto& [id, opinion] : master.sentinels) {
-    Peer* peer = FindPeer(state, id);
-    if (peer == nullptr || !peer->command.up()) continue;
-    SendOne(peer->command, MakeQuestion(state, master, Request::kLastLook, look.serial, look.epoch, true), 0, out);
-  }
-  const bool unproven = master.down_cause == DownCause::kSilence || master.down_cause == DownCause::kErrors;
-  if (!master.failover.forced && unproven && master.command.up()) {
-    master.liveness.pinged_at = now.mono;
-    SendOne(master.command, Command{Request::kLastPing, master.name, look.serial, {Verb(master, "PING")}}, 0, out);
-  }
-  const Millis wait = master.failover.forced ? kForcedLookWait : kLastLookWait;
-  state.timers.Set(Key(master, TimerKind::kLastLook), now.mono + wait);
-}
-
 // The irreversible command.
 void Promote(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
   Failover& failover = master.failover;
@@ -167,23 +147,6 @@ void Promote(State& state, Master& master, Replica& replica, const base::Now& no
   PromotionIsOut(state, master, replica, now, out);
 }
 
-void JudgeLastLook(State& state, Master& master, Replica& replica, const base::Now& now, Actions& out) {
-  const Failover& failover = master.failover;
-  const Vote& own = master.vote;
-  if (own.epoch != failover.epoch || own.candidate != state.my_id) {
-    AbortFailover(state, master, "-failover-abort-not-elected", now, out);
-    return;
-  }
-  const bool own_counts = failover.forced || state.Durable(own.change);
-  const int yes = static_cast<int>(failover.last_look.yes.size()) + (own_counts ? 1 : 0);
-  const int no = static_cast<int>(failover.last_look.no.size());
-  if (yes >= MajorityOf(master)) {
-    Promote(state, master, replica, now, out);
-  } else if (!failover.forced && no > VotersOf(master) - MajorityOf(master)) {
-    AbortFailover(state, master, "-failover-abort-not-elected", now, out);
-  }
-}
-
 void AdvanceSendPromotion(State& state, Master& master, const base::Now& now, Actions& out) {
   Replica* replica = ReplicaOf(state, master.failover.promoted);
   const bool reachable = replica != nullptr && replica->command.up() && !replica->liveness.down();
@@ -200,7 +163,27 @@ void AdvanceSendPromotion(State& state, Master& master, const base::Now& now, Ac
   }
   if (!HandoverAllowsLook(state, master, *replica, now, out)) return;
   if (master.failover.last_look.serial == 0) AskLastLook(state, master, now, out);
-  JudgeLastLook(state, master, *replica, now, out);
+  switch (JudgeLastLook(state, master)) {
+    case LookVerdict::kYes:
+      return Promote(state, master, *replica, now, out);
+    case LookVerdict::kNo:
+      return AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+    case LookVerdict::kWait:
+      return;
+  }
+}
+
+// Nobody is promoted: the master itself is told to be one again.
+void AdvanceMending(State& state, Master& master, const base::Now& now, Actions& out) {
+  if (master.failover.last_look.serial == 0) AskLastLook(state, master, now, out);
+  switch (JudgeLastLook(state, master)) {
+    case LookVerdict::kYes:
+      return FinishMending(state, master, now, out);
+    case LookVerdict::kNo:
+      return AbortFailover(state, master, "-failover-abort-not-elected", now, out);
+    case LookVerdict::kWait:
+      return;
+  }
 }
 
 void AdvanceWaitPromotion(State& state, Master& master, const base::Now& now, Actions& out) {
@@ -268,6 +251,7 @@ void AdvanceFailover(State& state, Master& master, const base::Now& now, Actions
     case Stage::kUpdateConfig:
       return;
     case Stage::kSelectReplica:
+      if (MendsInPlace(failover)) return AdvanceMending(state, master, now, out);
       Select(state, master, now, out);
       return;
     case Stage::kSendPromotion:
@@ -316,14 +300,15 @@ void TakeLastLook(State& state, Peer& peer, const Command& asked, const ReplyVal
     LeaveFieldTo(state, *master, answer->leader, answer->epoch, now, out);
     return;
   }
+  if (failover.settles) return ConflictLooked(state, *master, now, out);
   AdvanceFailover(state, *master, now, out);
 }
 
 void LastLookDue(State& state, Master& master, const base::Now& now, Actions& out) {
   Failover& failover = master.failover;
+  if (failover.last_look.serial == 0 || failover.slaveof_sent) return;
   Replica* replica = ReplicaOf(state, failover.promoted);
-  if (failover.stage != Stage::kSendPromotion || replica == nullptr || failover.last_look.serial == 0) return;
-  if (failover.forced) {
+  if (failover.forced && failover.stage == Stage::kSendPromotion && replica != nullptr) {
     LogNotice(out, fmt::format("Failover of '{}' is forced without majority", master.name));
     Promote(state, master, *replica, now, out);
   } else if (now.mono - failover.stage_at > kLastLookPatience) {
@@ -336,9 +321,13 @@ void LastLookDue(State& state, Master& master, const base::Now& now, Actions& ou
 void RepeatLastLooks(State& state, const base::Now& now, Actions& out) {
   for (auto& [name, master] : state.masters) {
     Failover& failover = master.failover;
-    if (failover.stage != Stage::kSendPromotion || failover.last_look.serial == 0) continue;
+    if (failover.last_look.serial == 0 || failover.slaveof_sent) continue;
     failover.last_look = Poll{};
-    AdvanceFailover(state, master, now, out);
+    if (failover.settles) {
+      ConflictLooked(state, master, now, out);
+    } else {
+      AdvanceFailover(state, master, now, out);
+    }
   }
 }
 

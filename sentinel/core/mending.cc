@@ -114,9 +114,19 @@ void PrepareMending(Master& master) {
   if (finding.mend == Mend::kPublish) master.failover.target = finding.master;
 }
 
-bool MendElected(State& state, Master& master, const base::Now& now, Actions& out) {
+bool MendsInPlace(const Failover& failover) {
+  return failover.mend == Mend::kRestore || failover.mend == Mend::kAbort;
+}
+
+void BeginMending(State& state, Master& master, const base::Now& now, Actions& out) {
+  master.failover.stage = Stage::kSelectReplica;
+  master.failover.stage_at = now.mono;
+  state.timers.Set(TimerKey{master.id, TimerKind::kFailoverTimeout, 0}, now.mono + master.failover_timeout);
+  AdvanceFailover(state, master, now, out);
+}
+
+void FinishMending(State& state, Master& master, const base::Now& now, Actions& out) {
   Failover& failover = master.failover;
-  if (failover.mend != Mend::kRestore && failover.mend != Mend::kAbort) return false;
   // Under our epoch the present address is worth more than what the dead leader may have written down.
   const Mend mend = failover.mend;
   master.config_epoch = failover.epoch;
@@ -133,7 +143,9 @@ bool MendElected(State& state, Master& master, const base::Now& now, Actions& ou
     }
   }
   AnnounceEvent(state, &master, "+master-restored", Describe(state, master), change, out);
-  state.timers.Cancel(TimerKey{master.id, TimerKind::kElection, 0});
+  for (const TimerKind kind : {TimerKind::kLastLook, TimerKind::kFailoverTimeout}) {
+    state.timers.Cancel(TimerKey{master.id, kind, 0});
+  }
   state.waiting_for_save.erase(master.name);
   failover = Failover{};
   master.mend = Mend::kNone;
@@ -141,7 +153,6 @@ bool MendElected(State& state, Master& master, const base::Now& now, Actions& ou
   RetryLater(state, master, now);
   state.timers.Set(TimerKey{master.id, TimerKind::kMending, 0}, now.mono + kLookAgain);
   HelloAtOnce(state, master, now, out);
-  return true;
 }
 
 }  // namespace sentinel

@@ -18,7 +18,12 @@ void MendingDue(State& state, Master& master, const base::Now& now, Actions& out
 
 // We stand for `master.mend`: what the attempt is about.
 void PrepareMending(Master& master);
-// We are elected for it. False when it goes on as every failover does: with the replica that has been promoted.
-bool MendElected(State& state, Master& master, const base::Now& now, Actions& out);
+// Is the attempt about the master itself, which is told to be one again? Otherwise it goes on as every failover does:
+// with the replica that has been promoted.
+bool MendsInPlace(const Failover& failover);
+// We are elected for such an attempt: a last look comes first.
+void BeginMending(State& state, Master& master, const base::Now& now, Actions& out);
+// It allows what has to be done.
+void FinishMending(State& state, Master& master, const base::Now& now, Actions& out);
 
 }  // namespace sentinel

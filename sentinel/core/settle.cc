@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sentinel/core/events.h"
+#include "sentinel/core/evidence.h"
 #include "sentinel/core/inquiry.h"
 #include "sentinel/core/links.h"
 #include "sentinel/core/names.h"
@@ -107,8 +108,10 @@ void TakeSettled(State& state, Master& master, StepKind step, const ReplyValue& 
   if (!master.settling) return;
   Settling& settling = *master.settling;
   if (reply.kind == ReplyValue::Kind::kString) {
-    settling.offset = LastOffset(ParseInfo(reply.text), settling.history);
+    const InfoReport info = ParseInfo(reply.text);
+    settling.offset = LastOffset(info, settling.history);
     settling.reported = true;
+    NoteInfo(state, master, settling.address, info, out);
   }
   Report(state, master, settling, out);
   if (!master.steps.up()) master.settling.reset();

@@ -541,6 +541,37 @@ TEST_CASE("conflict: two addresses under one config epoch are settled for the on
   }
 }
 
+TEST_CASE("conflict: who has lost the others since they elected it says nothing of the address") {
+  World world;
+  Settle(world, 3);
+  FailOver(world, 3);
+  world.StartNode(7000);
+  world.Run(Millis(5000));
+  std::vector<int> elected(4);
+  for (int n = 1; n <= 3; ++n) elected[static_cast<std::size_t>(n)] = world.Count(n, "+elected-leader");
+  Mislead(world, 1, 7002, 7001);
+  int leader = 0;
+  REQUIRE(world.RunUntil(
+      [&] {
+        for (int n = 1; n <= 3; ++n) {
+          if (world.Count(n, "+elected-leader") > elected[static_cast<std::size_t>(n)]) leader = n;
+        }
+        return leader != 0;
+      },
+      Millis(10000)));
+  for (int n = 1; n <= 3; ++n) {
+    if (n != leader) world.Cut(static_cast<std::uint16_t>(26000 + leader), static_cast<std::uint16_t>(26000 + n));
+  }
+  world.Run(Millis(900));
+  INFO(world.Trace());
+  CHECK(CountAll(world, "+config-epoch-settled") == 0);
+  for (int n = 1; n <= 3; ++n) {
+    if (n != leader) world.Heal(static_cast<std::uint16_t>(26000 + leader), static_cast<std::uint16_t>(26000 + n));
+  }
+  CHECK(world.RunUntil([&] { return AllAt(world, 7002, 3); }, Millis(20000)));
+  CHECK(CountAll(world, "+config-epoch-settled") == 1);
+}
+
 TEST_CASE("conflict: with a stock sentinel among them it is settled, too") {
   for (const std::vector<int>& stock : {std::vector<int>{2}, std::vector<int>{2, 3}}) {
     CAPTURE(stock.size());

@@ -415,3 +415,24 @@ TEST_CASE("mending: a master that was left in its dead end is a master again") {
   CHECK(world->now() - died < Millis(6000));
   CHECK((world->Has(2, "+master-restored") || world->Has(3, "+master-restored")));
 }
+
+TEST_CASE("mending: who has lost the others since they elected it does not act") {
+  auto world = Busy(&MinimalRights);
+  world->Ask(1, {"SENTINEL", "FAILOVER", "mymaster"});
+  CHECK(world->RunUntil([&] { return world->node(7000).master_port == 1; }, Millis(2000)));
+  world->KillSentinel(1);
+  const auto elected = [&](int n) { return world->Has(n, "+elected-leader"); };
+  CHECK(world->RunUntil([&] { return elected(2) || elected(3); }, Millis(10000)));
+  world->Cut(26002, 26003);
+  const MonoTime cut = world->now();
+  world->Run(Millis(5000));
+  INFO(world->Trace());
+  CHECK(world->node(7000).master_port == 1);
+  CHECK_FALSE((world->Has(2, "+master-restored") || world->Has(3, "+master-restored")));
+  const int leader = elected(2) ? 2 : 3;
+  CHECK(world->When(leader, "-failover-abort-not-elected", cut) > 0);
+  world->Heal(26002, 26003);
+  CHECK(world->RunUntil([&] { return world->node(7000).master_port == 0; }, Millis(30000)));
+  CHECK((world->Has(2, "+master-restored") || world->Has(3, "+master-restored")));
+  CHECK(world->Lost() == 0);
+}
