@@ -90,6 +90,7 @@ base::Result<void> Daemon::Open() {
   });
   loop_.OnSignal(SIGHUP, [this] {
     if (const auto opened = log_.Reopen(); !opened) log_.Write(LogLevel::kWarning, opened.error().text);
+    log_.Write(LogLevel::kWarning, "Received SIGHUP: the log is reopened");
   });
   return {};
 }
