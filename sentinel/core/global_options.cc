@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "replication/base/text.h"
 #include "sentinel/core/changes.h"
 #include "sentinel/core/members.h"
+#include "sentinel/core/scripts.h"
 #include "sentinel/core/sentinel_directives.h"
 
 namespace sentinel {
@@ -60,10 +62,14 @@ constexpr std::array kOptions = {
                  [](State& state, std::string_view value) { return SetText(state.sentinel_pass, value); }, true},
 };
 
+// Whatever several patterns match is shown once.
 void GetOptions(Call& call) {
   std::vector<const GlobalOption*> shown;
-  for (const GlobalOption& option : kOptions) {
-    if (base::GlobMatch(call.words[3], option.name, true)) shown.push_back(&option);
+  for (const std::string_view pattern : std::span(call.words).subspan(3)) {
+    for (const GlobalOption& option : kOptions) {
+      if (!base::GlobMatch(pattern, option.name, true)) continue;
+      if (std::ranges::find(shown, &option) == shown.end()) shown.push_back(&option);
+    }
   }
   call.reply.Map(shown.size());
   for (const GlobalOption* option : shown) {
@@ -72,17 +78,41 @@ void GetOptions(Call& call) {
   }
 }
 
-void SetOption(Call& call) {
-  const auto option = std::ranges::find(kOptions, base::ToLower(call.words[3]), &GlobalOption::name);
-  if (option == kOptions.end()) {
-    return call.reply.Error(fmt::format("ERR Invalid argument '{}' to SENTINEL CONFIG SET", call.words[3]));
+struct Setting {
+  const GlobalOption* option;
+  std::string before;
+};
+
+// Sets the pairs one after the other and keeps in `done` what was there before; an error, without its code, at the
+// first that is wrong.
+std::string SetPairs(State& state, std::span<const std::string_view> pairs, std::vector<Setting>& done) {
+  for (std::size_t i = 0; i < pairs.size(); i += 2) {
+    const auto option = std::ranges::find(kOptions, base::ToLower(pairs[i]), &GlobalOption::name);
+    if (option == kOptions.end()) return fmt::format("Invalid argument '{}' to SENTINEL CONFIG SET", pairs[i]);
+    if (std::ranges::find(done, option, &Setting::option) != done.end()) {
+      return fmt::format("Duplicate argument '{}' to SENTINEL CONFIG SET", pairs[i]);
+    }
+    if (i + 1 == pairs.size()) return fmt::format("Missing argument '{}' value", pairs[i]);
+    const std::string before = option->get(state);
+    if (!option->set(state, pairs[i + 1])) {
+      return fmt::format("Invalid value '{}' to SENTINEL CONFIG SET '{}'", pairs[i + 1], pairs[i]);
+    }
+    done.push_back({option, before});
   }
-  if (!option->set(call.state, call.words[4])) {
-    return call.reply.Error(
-        fmt::format("ERR Invalid value '{}' to SENTINEL CONFIG SET '{}'", call.words[4], call.words[3]));
+  return {};
+}
+
+void SetOptions(Call& call) {
+  std::vector<Setting> done;
+  const std::string error = SetPairs(call.state, std::span(call.words).subspan(3), done);
+  if (!error.empty()) {
+    for (const Setting& setting : done) setting.option->set(call.state, setting.before);
+    return call.reply.Error("ERR " + error);
   }
   const ChangeNumber change = MarkChanged(call.state, call.out);
-  if (option->credentials) CredentialsChanged(call.state, nullptr, call.now, call.out);
+  if (std::ranges::any_of(done, [](const Setting& setting) { return setting.option->credentials; })) {
+    CredentialsChanged(call.state, nullptr, call.now, call.out);
+  }
   call.OkWhenSaved(change);
 }
 
@@ -119,8 +149,8 @@ void ShowPeriods(Call& call) {
 
 void ConfigCommand(Call& call) {
   const std::string_view verb = call.words[2];
-  if (base::EqualsIgnoreCase(verb, "get") && call.words.size() == 4) return GetOptions(call);
-  if (base::EqualsIgnoreCase(verb, "set") && call.words.size() == 5) return SetOption(call);
+  if (base::EqualsIgnoreCase(verb, "get") && call.words.size() >= 4) return GetOptions(call);
+  if (base::EqualsIgnoreCase(verb, "set") && call.words.size() >= 5) return SetOptions(call);
   call.reply.Error("ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are supported.");
 }
 
@@ -143,6 +173,7 @@ void DebugCommand(Call& call) {
   }
   call.state.periods = periods;
   for (auto& [name, master] : call.state.masters) SettingsChanged(call.state, master, call.now, call.out);
+  ScriptLimitChanged(call.state);
   call.reply.Ok();
 }
 

@@ -298,6 +298,7 @@ void RemoveReplica(State& state, Master& master, const base::Endpoint& address, 
 }
 
 void SettingsChanged(State& state, Master& master, const base::Now& now, Actions& out) {
+  state.timers.SetNoLater(TimerKey{master.id, TimerKind::kHello, 0}, now.mono + state.periods.publish);
   SetTimers(state, WatchedOf(master), now, out);
   for (auto& [address, replica] : master.replicas) SetTimers(state, WatchedOf(master, replica), now, out);
   for (auto& [id, opinion] : master.sentinels) {

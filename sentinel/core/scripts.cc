@@ -70,6 +70,12 @@ void StartScripts(State& state, const base::Now& now, Actions& out) {
   }
 }
 
+void ScriptLimitChanged(State& state) {
+  for (const ScriptJob& job : state.scripts) {
+    if (job.running()) state.timers.Set(Key(job), *job.started_at + state.periods.script_max_runtime);
+  }
+}
+
 void TakeScriptStarted(State& state, const ScriptStarted& started) {
   if (const auto job = FindJob(state, started.job); job != state.scripts.end()) job->pid = started.pid;
 }

@@ -51,6 +51,9 @@ void TakeScriptEnded(State& state, const ScriptEnded& ended, const base::Now& no
 // A job has run for too long (it is killed, and retried like any that a signal ends), or its retry is due.
 void ScriptDue(State& state, std::uint64_t job, const base::Now& now, Actions& out);
 
+// SENTINEL DEBUG script-max-runtime holds for those that run as well.
+void ScriptLimitChanged(State& state);
+
 int RunningScripts(const State& state);
 
 }  // namespace sentinel

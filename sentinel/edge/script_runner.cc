@@ -1,5 +1,8 @@
 #include "sentinel/edge/script_runner.h"
 
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <csignal>
@@ -7,6 +10,21 @@
 #include <utility>
 
 namespace sentinel::edge {
+
+namespace {
+
+// A script gets its three streams and nothing else: neither what libraries of ours have opened nor what we were started
+// with ourselves.
+void KeepDescriptors() {
+  if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+  // Linux before 5.11. Libraries open few descriptors, and early.
+  for (int descriptor = 3; descriptor < 1024; ++descriptor) {
+    const int flags = fcntl(descriptor, F_GETFD);
+    if (flags >= 0) fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
+  }
+}
+
+}  // namespace
 
 struct ScriptRunner::Child {
   uv_process_t process{};
@@ -53,6 +71,7 @@ void ScriptRunner::Run(std::uint64_t job, const std::vector<std::string>& argv) 
   options.stdio = streams;
   options.stdio_count = 3;
 
+  KeepDescriptors();
   auto* child = new Child;
   child->runner = this;
   child->job = job;

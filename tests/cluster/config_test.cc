@@ -157,14 +157,18 @@ TEST_CASE("config: notification and reconfiguration scripts run, with the words 
   TempDir temp;
   const std::string script = temp.path() + "/script";
   const std::string told = temp.path() + "/told";
-  WriteTextFile(script, "#!/bin/sh\necho \"$@\" >> " + told + "\n");
+  const std::string open_there = temp.path() + "/open";
+  WriteTextFile(script, fmt::format("#!/bin/sh\necho \"$@\" >> {}\nls -l /proc/$$/fd >> {}\n", told, open_there));
   REQUIRE(chmod(script.c_str(), 0755) == 0);
+  int inherited[2] = {-1, -1};  // whoever starts a sentinel may leave it more than it needs
+  REQUIRE(pipe(inherited) == 0);
   Cluster cluster;
   Member& master = cluster.AddNode(Make::kOurs);
   Member& replica = cluster.AddNode(Make::kOurs, &master);
-  cluster.AddSentinel(Make::kOurs, 1, 500,
-                      {fmt::format("sentinel notification-script {} {}", Cluster::kName, script),
-                       fmt::format("sentinel client-reconfig-script {} {}", Cluster::kName, script)});
+  cluster.AddSentinel(
+      Make::kOurs, 1, 500,
+      {"logfile " + temp.path() + "/log", fmt::format("sentinel notification-script {} {}", Cluster::kName, script),
+       fmt::format("sentinel client-reconfig-script {} {}", Cluster::kName, script)});
   REQUIRE(cluster.WaitHealthy());
   master.Kill();
   REQUIRE(cluster.WaitNewMaster(master.port));
@@ -174,6 +178,14 @@ TEST_CASE("config: notification and reconfiguration scripts run, with the words 
   CHECK(WaitFor([&] { return ReadTextFile(told).find(sdown) != std::string::npos; }));
   CHECK(WaitFor([&] { return ReadTextFile(told).find(reconfig) != std::string::npos; }));
   CHECK(WaitFor([&] { return cluster.sentinels[0]->Do({"SENTINEL", "PENDING-SCRIPTS"}).elements.empty(); }));
+
+  for (const int end : inherited) close(end);
+  const std::string descriptors = ReadTextFile(open_there);
+  INFO(descriptors);
+  CHECK(descriptors.find(" 0 -> /dev/null\n") != std::string::npos);
+  CHECK(descriptors.find("/log\n") == std::string::npos);
+  CHECK(descriptors.find("pipe:") == std::string::npos);
+  CHECK(descriptors.find("socket:") == std::string::npos);
 
   WriteTextFile(temp.path() + "/bad.conf",
                 fmt::format("port {}\nsentinel monitor m 127.0.0.1 6379 1\nsentinel notification-script m /no/such\n",

@@ -79,6 +79,8 @@ ENTRIES = [
     Allowed("raw: RESET", "answered: connection pools use it"),
     Allowed("raw: ECHO", "answered: health checks use it"),
     Allowed("raw: TIME", "answered: clocks can be compared"),
+    Allowed("* RESP?: SENTINEL CONFIG GET announce-ip announce-port", "several at once, as since 7.2"),
+    Allowed("* RESP?: SENTINEL CONFIG SET announce-ip 127.0.0.1 announce-port 0", "the same"),
     Allowed("* RESP?: CLIENT SETINFO *", "7.2's, which newer client libraries call on every connection"),
     Allowed("* RESP?: ACL GETUSER worker", "rules about commands are shown as they were given, as 7.2 does; 7.0 shows "
             "an equivalent that it guesses"),

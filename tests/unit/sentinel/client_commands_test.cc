@@ -270,6 +270,24 @@ TEST_CASE("client commands: settings of the whole sentinel are shown and set") {
   desk.Saved(desk.state.newest_change);
   CHECK(desk.Taken() == "+OK\r\n");
   CHECK(desk.Run("SENTINEL CONFIG GET *PORT") == "*2\r\n$13\r\nannounce-port\r\n$2\r\n99\r\n");
+  // Several, as since 7.2: all or nothing, each shown once.
+  CHECK(desk.Run("SENTINEL CONFIG GET announce-port announce-* sentinel-u*") ==
+        "*8\r\n$13\r\nannounce-port\r\n$2\r\n99\r\n$18\r\nannounce-hostnames\r\n$2\r\nno\r\n"
+        "$11\r\nannounce-ip\r\n$0\r\n\r\n$13\r\nsentinel-user\r\n$0\r\n\r\n");
+  for (const auto& [pairs, error] : std::vector<std::pair<std::string, std::string>>{
+           {"announce-port 5 nosuch 1", "Invalid argument 'nosuch' to SENTINEL CONFIG SET"},
+           {"announce-port 5 Announce-Port 6", "Duplicate argument 'Announce-Port' to SENTINEL CONFIG SET"},
+           {"announce-port 5 announce-ip", "Missing argument 'announce-ip' value"},
+           {"announce-port 5 resolve-hostnames maybe",
+            "Invalid value 'maybe' to SENTINEL CONFIG SET 'resolve-hostnames'"}}) {
+    CHECK(desk.Run("SENTINEL CONFIG SET " + pairs) == "-ERR " + error + "\r\n");
+    CHECK(desk.state.announce_port == 99);
+  }
+  desk.Run("SENTINEL CONFIG SET announce-port 5 ANNOUNCE-IP 1.2.3.4");
+  CHECK(desk.state.announce_port == 5);
+  CHECK(desk.state.announce_ip == "1.2.3.4");
+  desk.Saved(desk.state.newest_change);
+  CHECK(desk.Taken() == "+OK\r\n");
   CHECK(desk.Run("SENTINEL DEBUG info-period 5 ping-period") ==
         "-ERR Unknown option or number of arguments for SENTINEL DEBUG 'ping-period'\r\n");
   CHECK(desk.state.periods.info == base::Millis(10000));

@@ -58,6 +58,17 @@ TEST_CASE("scripts: the words are those that scripts for a stock sentinel expect
   CHECK(bed.Started().empty());
 }
 
+TEST_CASE("scripts: a new time limit holds for those that run already") {
+  Bed bed;
+  QueueNotification(bed.state, bed.master, "+sdown", "x", 0);
+  const std::uint64_t job = bed.Started().at(0).job;
+  const TimerKey key{InstanceId::kNone, TimerKind::kScript, job};
+  CHECK(bed.state.timers.At(key) == bed.now.mono + bed.state.periods.script_max_runtime);
+  bed.state.periods.script_max_runtime = Millis(700);
+  ScriptLimitChanged(bed.state);
+  CHECK(bed.state.timers.At(key) == bed.now.mono + Millis(700));
+}
+
 TEST_CASE("scripts: no script, no job") {
   Bed bed;
   bed.master.notification_script.clear();
