@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "replication/base/text.h"
 
@@ -68,31 +70,79 @@ bool ConfigRewrite::Has(const std::string& kind) const {
   return std::any_of(old_lines_.begin(), old_lines_.end(), [&](const OldLine& line) { return line.kind == kind; });
 }
 
-std::string ConfigRewrite::Finish() const {
-  std::string out;
-  std::map<std::string, std::size_t> used;
-  bool marked = false;
-  for (const OldLine& line : old_lines_) {
-    if (line.text == kMarker) marked = true;
-    const auto found = put_.find(line.kind);
-    if (line.kind.empty() || found == put_.end()) {
-      out += line.text + "\n";
-      continue;
+namespace {
+
+// What a line of the sentinel's is about: its master's name. Empty: nothing in particular.
+std::string SubjectOf(std::string_view line) {
+  const auto words = SplitWords(line);
+  return words && words->size() > 2 && ToLower((*words)[0]) == "sentinel" ? (*words)[2] : std::string();
+}
+
+// Which of `lines` takes the place of which of the `old` ones: a line that stands there already keeps its place, then
+// one about the same master takes that of another, so that comments stay with what they are about; the rest goes where
+// there is room. The places of those that find none stay empty.
+std::vector<std::optional<std::size_t>> PlaceLines(const std::vector<std::string>& lines,
+                                                   const std::vector<std::string_view>& old) {
+  std::vector<std::optional<std::size_t>> places(lines.size());
+  std::vector<bool> taken(old.size());
+  const auto place = [&](auto name_of_line, auto name_of_old) {
+    std::multimap<std::string, std::size_t> free;
+    for (std::size_t i = 0; i < old.size(); ++i) {
+      if (!taken[i]) free.emplace(name_of_old(old[i]), i);
     }
-    std::size_t& next = used[line.kind];
-    if (next < found->second.size()) out += found->second[next++] + "\n";
+    for (std::size_t i = 0; i < lines.size() && !free.empty(); ++i) {
+      if (places[i]) continue;
+      const auto found = free.lower_bound(name_of_line(lines[i]));  // the first of several
+      if (found == free.end() || found->first != name_of_line(lines[i])) continue;
+      places[i] = found->second;
+      taken[found->second] = true;
+      free.erase(found);
+    }
+  };
+  const auto same = [](std::string_view line) { return std::string(Trim(line)); };
+  const auto any = [](std::string_view) { return std::string(); };
+  place(same, same);
+  place(&SubjectOf, &SubjectOf);
+  place(any, any);
+  return places;
+}
+
+}  // namespace
+
+std::string ConfigRewrite::Finish() const {
+  std::map<std::string, std::vector<std::size_t>> old_of_kind;
+  for (std::size_t i = 0; i < old_lines_.size(); ++i) {
+    if (put_.contains(old_lines_[i].kind)) old_of_kind[old_lines_[i].kind].push_back(i);
   }
+  std::vector<const std::string*> instead(old_lines_.size());
+  std::string added;
   for (const std::string& kind : put_order_) {
     const std::vector<std::string>& lines = put_.at(kind);
-    for (std::size_t i = used[kind]; i < lines.size(); ++i) {
-      if (!marked) {
-        out += std::string(kMarker) + "\n";
-        marked = true;
+    const std::vector<std::size_t>& slots = old_of_kind[kind];
+    std::vector<std::string_view> old;
+    for (const std::size_t slot : slots) old.emplace_back(old_lines_[slot].text);
+    const auto places = PlaceLines(lines, old);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (places[i]) {
+        instead[slots[*places[i]]] = &lines[i];
+      } else {
+        added += lines[i] + "\n";
       }
-      out += lines[i] + "\n";
     }
   }
-  return out;
+  std::string out;
+  bool marked = false;
+  for (std::size_t i = 0; i < old_lines_.size(); ++i) {
+    const OldLine& line = old_lines_[i];
+    if (line.text == kMarker) marked = true;
+    if (line.kind.empty() || !put_.contains(line.kind)) {
+      out += line.text + "\n";
+    } else if (instead[i] != nullptr) {
+      out += *instead[i] + "\n";
+    }
+  }
+  if (!added.empty() && !marked) out += std::string(kMarker) + "\n";
+  return out + added;
 }
 
 }  // namespace base

@@ -84,6 +84,32 @@ std::string Access::Describe() const {
   return text;
 }
 
+namespace {
+
+// A selector, "(+get ~x)", may stand there as several words.
+std::vector<std::string> WholeRules(const std::vector<std::string>& words) {
+  std::vector<std::string> rules;
+  bool open = false;
+  for (const std::string& word : words) {
+    if (open) {
+      rules.back() += " " + word;
+    } else {
+      rules.push_back(word);
+    }
+    open = rules.back().starts_with('(') && !rules.back().ends_with(')');
+  }
+  return rules;
+}
+
+// What ApplyRules() says, without the rule, which a file's reader names in its own way.
+std::string_view ReasonOf(std::string_view text, std::string_view rule) {
+  const std::string prefix = fmt::format("Error in ACL SETUSER modifier '{}': ", rule);
+  if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
+  return text;
+}
+
+}  // namespace
+
 base::Result<Access::Users> Access::ReadUsers(const CommandTable& table, std::string_view text,
                                               const UserOptions& options) {
   Users users;
@@ -93,23 +119,32 @@ base::Result<Access::Users> Access::ReadUsers(const CommandTable& table, std::st
     ++number;
     const std::string_view line = base::Trim(raw);
     if (line.empty() || line.starts_with('#')) continue;
-    const auto refuse = [&](std::string_view reason) { mistakes += fmt::format("{}: {}. ", number, reason); };
+    const auto refuse = [&](std::string_view reason) { mistakes += fmt::format("{}{}. \n", number, reason); };
     std::vector<std::string> words;
     for (const std::string_view word : base::Split(line, ' ')) {
       if (!word.empty()) words.emplace_back(word);
     }
     if (words[0] != "user" || words.size() < 2) {
-      refuse("should start with user keyword followed by the username");
+      refuse(" should start with user keyword followed by the username");
       continue;
     }
     auto user = std::make_shared<User>();
     user->name = words[1];
     if (options.all_channels_by_default) (void)user->root.Apply(table, "allchannels", true);
-    const auto applied = ApplyRules(table, {words.begin() + 2, words.end()}, options, *user);
-    if (!applied) {
-      refuse(applied.error().text);
-    } else if (!users.emplace(words[1], std::move(user)).second) {
-      refuse(fmt::format("Duplicate user '{}' found", words[1]));
+    // All that names what is not there, but only the first of other mistakes: the next ones may follow from it.
+    bool syntax_told = false;
+    for (const std::string& rule : WholeRules({words.begin() + 2, words.end()})) {
+      const auto applied = ApplyRules(table, {rule}, options, *user);
+      if (applied) continue;
+      const std::string_view reason = ReasonOf(applied.error().text, rule);
+      if (reason.starts_with("Unknown command")) {
+        refuse(fmt::format(": Error in applying operation '{}': {}", rule, reason));
+      } else if (!std::exchange(syntax_told, true)) {
+        refuse(fmt::format(": {}", reason));
+      }
+    }
+    if (!users.emplace(words[1], std::move(user)).second) {
+      mistakes += fmt::format("WARNING: Duplicate user '{}' found on line {}. \n", words[1], number);
     }
   }
   if (!mistakes.empty()) return base::Fail(base::ErrorCode::kInvalid, std::move(mistakes));

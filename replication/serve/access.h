@@ -56,8 +56,8 @@ class Access {
 
   // "user <name> <rules>", one a line, in order of names.
   std::string Describe() const;
-  // Users as an ACL file holds them. Error kInvalid: one line for each mistake, "<number>: <reason>"; they change
-  // nothing.
+  // Users as an ACL file holds them. Error kInvalid: one line for each mistake, "<number>: <reason>. ", in the words of
+  // Redis, which at two places leaves out the colon or begins with WARNING.
   static base::Result<Users> ReadUsers(const CommandTable& table, std::string_view text, const UserOptions& options);
   // Puts these in the place of all users; users that stay stay the same objects. A missing default user gets all
   // rights.

@@ -51,13 +51,22 @@ void ReplaceUsers(Server& server, Access::Users users, Client* self) {
 
 base::Result<void> LoadUserFile(Server& server, Client* self) {
   const auto text = server.user_file.read();
-  if (!text) return tl::unexpected(text.error());
+  if (!text) {
+    const std::string_view why = text.error().text;  // "can't open ...: No such file or directory"
+    const std::size_t reason = why.rfind(": ");
+    return base::Fail(text.error().code, fmt::format("Error loading ACLs, opening file '{}': {}", server.user_file.path,
+                                                     reason == std::string_view::npos ? why : why.substr(reason + 2)));
+  }
   auto users = Access::ReadUsers(server.commands, *text, server.access.options());
   if (!users) {
-    return base::Fail(base::ErrorCode::kInvalid,
-                      fmt::format("{}:{}WARNING: ACL errors detected, no change to the previously active ACL rules was "
-                                  "performed",
-                                  server.user_file.path, users.error().text));
+    std::string told;
+    for (const std::string_view mistake : base::Split(users.error().text, '\n')) {
+      const bool has_place = mistake.empty() || mistake.starts_with("WARNING");
+      told += has_place ? std::string(mistake) : fmt::format("{}:{}", server.user_file.path, mistake);
+    }
+    return base::Fail(
+        base::ErrorCode::kInvalid,
+        told + "WARNING: ACL errors detected, no change to the previously active ACL rules was performed");
   }
   ReplaceUsers(server, std::move(*users), self);
   return {};

@@ -246,7 +246,19 @@ TEST_CASE("users: a file of users takes the place of all, or of none when one li
   CHECK(bed.Ask(boss, {"acl", "load"}) == "+OK\r\n");
   CHECK(client.closing == Client::Closing::kNo);  // nothing has changed for it
   file = "user joe on nopass +nosuch\n";
-  CHECK(bed.Ask(boss, {"acl", "load"}).find("users.acl:1: ") != std::string::npos);
+  const std::string end =
+      "WARNING: ACL errors detected, no change to the previously active ACL rules was performed\r\n";
+  CHECK(bed.Ask(boss, {"acl", "load"}) ==
+        "-ERR users.acl:1: Error in applying operation '+nosuch': Unknown command or category name in ACL. " + end);
+  file = "user b nosuch nosuch2 +n1 (+n2 ~x)\nuser c #zz\nuser d on\nuser d on\nuser\nx\n";
+  CHECK(bed.Ask(boss, {"acl", "load"}) ==
+        "-ERR users.acl:1: Syntax error. users.acl:1: Error in applying operation '+n1': Unknown command or category "
+        "name in ACL. users.acl:1: Error in applying operation '(+n2 ~x)': Unknown command or category name in ACL. "
+        "users.acl:2: The password hash must be exactly 64 characters and contain only lowercase hexadecimal "
+        "characters. WARNING: Duplicate user 'd' found on line 4. users.acl:5 should start with user keyword followed "
+        "by the username. users.acl:6 should start with user keyword followed by the username. " +
+            end);
+  file = "user joe on nopass +nosuch\n";
   CHECK(bed.server.access.Find("joe")->root.DescribeCommands() == "-@all +get");
   bed.Ask(boss, {"acl", "setuser", "eve", "on", ">x"});
   CHECK(bed.Ask(boss, {"acl", "save"}) == "+OK\r\n");
