@@ -85,25 +85,30 @@ std::vector<std::optional<std::size_t>> PlaceLines(const std::vector<std::string
                                                    const std::vector<std::string_view>& old) {
   std::vector<std::optional<std::size_t>> places(lines.size());
   std::vector<bool> taken(old.size());
-  const auto place = [&](auto name_of_line, auto name_of_old) {
-    std::multimap<std::string, std::size_t> free;
+  // Most stand where they stood.
+  for (std::size_t i = 0; i < std::min(lines.size(), old.size()); ++i) {
+    if (lines[i] != Trim(old[i])) continue;
+    places[i] = i;
+    taken[i] = true;
+  }
+  const auto place = [&](auto name_of) {
+    std::multimap<decltype(name_of(old[0])), std::size_t> free;
     for (std::size_t i = 0; i < old.size(); ++i) {
-      if (!taken[i]) free.emplace(name_of_old(old[i]), i);
+      if (!taken[i]) free.emplace(name_of(old[i]), i);
     }
     for (std::size_t i = 0; i < lines.size() && !free.empty(); ++i) {
       if (places[i]) continue;
-      const auto found = free.lower_bound(name_of_line(lines[i]));  // the first of several
-      if (found == free.end() || found->first != name_of_line(lines[i])) continue;
+      const auto name = name_of(lines[i]);
+      const auto found = free.lower_bound(name);  // the first of several
+      if (found == free.end() || found->first != name) continue;
       places[i] = found->second;
       taken[found->second] = true;
       free.erase(found);
     }
   };
-  const auto same = [](std::string_view line) { return std::string(Trim(line)); };
-  const auto any = [](std::string_view) { return std::string(); };
-  place(same, same);
-  place(&SubjectOf, &SubjectOf);
-  place(any, any);
+  place([](std::string_view line) { return Trim(line); });
+  place(&SubjectOf);
+  place([](std::string_view) { return std::string_view(); });
   return places;
 }
 
