@@ -381,6 +381,8 @@ struct State {
   std::optional<base::MonoTime> tilt_since;
   std::uint64_t total_tilt = 0;
 
+  bool check_invariants = false;  // after every step: for tests, O(state) each time
+
   Timers timers;
   std::optional<base::MonoTime> wake_at;  // what the edge was last told
   std::unordered_map<InstanceId, InstanceRef> instances;

@@ -281,9 +281,7 @@ void Finish(State& state, const base::Now& now, Actions& out) {
     state.wake_at = next;
     out.push_back(WakeAt{*next});
   }
-#ifdef VIGIL_CHECK_INVARIANTS
-  RequireInvariants(state);
-#endif
+  if (state.check_invariants) [[unlikely]] RequireInvariants(state);
 }
 
 }  // namespace

@@ -75,6 +75,7 @@ void SentinelProcess::Start(HostId self, const std::string& config, const std::s
 
 void SentinelProcess::Boot() {
   state_ = std::make_unique<sentinel::State>(random_.Next());
+  state_->check_invariants = true;
   const auto settings = sentinel::LoadSettings(durable_.config, *state_, Clock());
   if (!settings) {
     fmt::print(stderr, "sentinel {} cannot read what it saved: {}\n{}\n", index_, settings.error().text,

@@ -28,8 +28,8 @@ class Counting(unittest.TestCase):
                    "  def test_one(self): pass\n  def test_two(self): pass\nunittest.main()\n")
         shutil.copy(os.path.join(ROOT, "scripts/test"), os.path.join(self.root, "scripts/test"))
         # Every part has a program; each test replaces the one that it is about.
-        for preset, name in (("dev", "unit"), ("dev", "scenario"), ("sim", "sim"), ("release", "cluster"),
-                             ("release", "interop")):
+        for preset, name in (("dev", "unit"), ("dev", "scenario"), ("release", "sim"),
+                             ("release", "cluster"), ("release", "interop")):
             self.stand_in("build/%s/bin/%s_tests" % (preset, name), summary(10, 0))
 
     def write(self, path, text):
@@ -59,7 +59,7 @@ class Counting(unittest.TestCase):
         self.assert_ends(0, "10 passed, 0 failed", self.run_test("scenario"))
 
     def test_a_failed_test_case_fails_the_run(self):
-        self.stand_in("build/sim/bin/sim_tests", summary(8, 2))
+        self.stand_in("build/release/bin/sim_tests", summary(8, 2))
         self.assert_ends(1, "71 passed, 2 failed", self.run_test())
 
     def test_a_crash_without_a_summary_is_a_failure(self):
@@ -85,7 +85,7 @@ class Counting(unittest.TestCase):
         self.assert_ends(1, "0 passed, 1 failed", self.run_test("unit", VIGIL_TEST_TIMEOUT="1"))
 
     def test_a_build_that_fails_is_a_failure_and_the_rest_still_runs(self):
-        self.stand_in("tools/ninja", '[ "$3" != -t ] || exit 0\n[ "$2" != build/sim ]\n')
+        self.stand_in("tools/ninja", '[ "$3" != -t ] || exit 0\n[ "$3" != sim_tests ]\n')
         self.assert_ends(1, "63 passed, 1 failed", self.run_test())
 
     def test_violations_of_the_layers_are_a_failure(self):
