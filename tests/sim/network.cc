@@ -40,7 +40,8 @@ bool Network::EndLives(const Wire& wire, Side side) const {
   return machine.up && machine.life == wire.lives[Index(side)] && !wire.closed[Index(side)];
 }
 
-void Network::Run(HostId id, std::function<void()> event) {
+template <typename Event>
+void Network::Run(HostId id, Event event) {
   Machine& machine = MachineOf(id);
   if (!machine.up) return;
   if (machine.frozen) {
@@ -56,102 +57,92 @@ void Network::After(HostId id, Millis delay, std::function<void()> event) {
   });
 }
 
-void Network::Arrive(WireId id, Side to, std::function<void()> event) {
-  const auto found = wires_.find(id);
-  if (found == wires_.end()) return;
-  Wire& wire = found->second;
-  if (IsCut(wire.ends[Index(Other(to))], wire.ends[Index(to)])) {
-    wire.held[Index(to)].push_back(std::move(event));
-    return;
-  }
-  event();
-}
-
-void Network::Carry(WireId id, Side to, std::function<void()> event) {
-  Wire& wire = wires_.at(id);
-  base::MonoTime& last = wire.last_arrival[Index(to)];
+template <typename Event>
+void Network::Carry(WireId id, Side to, Event event) {
+  base::MonoTime& last = wires_.at(id)->last_arrival[Index(to)];
   last = std::max(last, queue_.now() + Latency());
   queue_.At(last, [this, id, to, event = std::move(event)]() mutable {
-    const auto found = wires_.find(id);
-    if (found == wires_.end()) return;
+    Wire* wire = Find(id);
+    if (wire == nullptr) return;
     // Behind bytes that are still held it waits its turn.
-    if (!found->second.held[Index(to)].empty()) {
-      found->second.held[Index(to)].push_back(std::move(event));
-      return;
+    const bool cut = IsCut(wire->ends[Index(Other(to))], wire->ends[Index(to)]);
+    if (cut || !wire->held[Index(to)].empty()) {
+      wire->held[Index(to)].push_back(std::move(event));
+    } else {
+      event();
     }
-    Arrive(id, to, std::move(event));
   });
 }
 
 WireId Network::Open(HostId from, const std::string& address) {
-  const WireId id = ++last_wire_;
+  const WireId id = wires_.size();
+  wires_.emplace_back();
   const HostId to = HostOf(address);
   if (to < 0) {
     After(from, Millis(1), [this, from, id] { MachineOf(from).host->OnConnected(id, false); });
     return id;
   }
-  wires_.emplace(id, Wire{{from, to}, {MachineOf(from).life, MachineOf(to).life}});
+  wires_[id] = std::make_unique<Wire>(Wire{{from, to}, {MachineOf(from).life, MachineOf(to).life}});
   Carry(id, Side::kAcceptor, [this, id, from, to] {
-    Wire& wire = wires_.at(id);
+    Wire& wire = *Find(id);
     const bool up = MachineOf(to).up;
     if (up) wire.lives[1] = MachineOf(to).life;
     if (!up) {
       // A machine that is off answers nothing; a port without process refuses. Both are seen as a refusal here, the
       // silent one only by the opener's own deadlines.
       Carry(id, Side::kOpener, [this, id, from] {
-        const Wire refused = wires_.at(id);
-        wires_.erase(id);
-        if (EndLives(refused, Side::kOpener))
-          Run(from, [this, id, from] { MachineOf(from).host->OnConnected(id, false); });
+        const bool lives = EndLives(*Find(id), Side::kOpener);
+        Forget(id);
+        if (lives) Run(from, [this, id, from] { MachineOf(from).host->OnConnected(id, false); });
       });
       return;
     }
     // The system accepts for a frozen process, too.
     Carry(id, Side::kOpener, [this, id, from] {
-      if (EndLives(wires_.at(id), Side::kOpener))
+      if (EndLives(*Find(id), Side::kOpener))
         Run(from, [this, id, from] { MachineOf(from).host->OnConnected(id, true); });
     });
     Run(to, [this, id, from, to] {
-      if (wires_.contains(id)) MachineOf(to).host->OnAccepted(id, from);
+      if (Find(id) != nullptr) MachineOf(to).host->OnAccepted(id, from);
     });
   });
   return id;
 }
 
 void Network::Send(WireId id, Side from, std::string bytes) {
-  const auto found = wires_.find(id);
-  if (found == wires_.end() || !EndLives(found->second, from)) return;
+  const Wire* wire = Find(id);
+  if (wire == nullptr || !EndLives(*wire, from)) return;
   const Side to = Other(from);
-  Carry(id, to, [this, id, to, bytes = std::move(bytes)] {
-    const Wire& wire = wires_.at(id);
-    const HostId host = wire.ends[Index(to)];
-    if (EndLives(wire, to)) {
-      Run(host, [this, id, host, bytes] {
-        if (wires_.contains(id)) MachineOf(host).host->OnBytes(id, bytes);
+  Carry(id, to, [this, id, to, bytes = std::move(bytes)]() mutable {
+    const Wire& way = *Find(id);
+    const HostId host = way.ends[Index(to)];
+    if (EndLives(way, to)) {
+      Run(host, [this, id, host, bytes = std::move(bytes)] {
+        if (Find(id) != nullptr) MachineOf(host).host->OnBytes(id, bytes);
       });
     } else if (MachineOf(host).up) {
       // Speaking to a connection that is not known any more is answered with a reset.
       const Side back = Other(to);
       Carry(id, back, [this, id, back] {
-        const Wire reset = wires_.at(id);
-        wires_.erase(id);
-        const HostId opener = reset.ends[Index(back)];
-        if (EndLives(reset, back)) Run(opener, [this, id, opener] { MachineOf(opener).host->OnClosed(id); });
+        const HostId opener = Find(id)->ends[Index(back)];
+        const bool lives = EndLives(*Find(id), back);
+        Forget(id);
+        if (lives) Run(opener, [this, id, opener] { MachineOf(opener).host->OnClosed(id); });
       });
     }
   });
 }
 
 void Network::Close(WireId id, Side from) {
-  const auto found = wires_.find(id);
-  if (found == wires_.end() || found->second.closed[Index(from)]) return;
-  found->second.closed[Index(from)] = true;
+  Wire* wire = Find(id);
+  if (wire == nullptr || wire->closed[Index(from)]) return;
+  wire->closed[Index(from)] = true;
   const Side to = Other(from);
   Carry(id, to, [this, id, to] {
-    const Wire wire = wires_.at(id);
-    wires_.erase(id);
-    const HostId host = wire.ends[Index(to)];
-    if (EndLives(wire, to)) Run(host, [this, id, host] { MachineOf(host).host->OnClosed(id); });
+    const HostId host = Find(id)->ends[Index(to)];
+    const bool lives = EndLives(*Find(id), to);
+    Forget(id);
+    if (lives) Run(host, [this, id, host] { MachineOf(host).host->OnClosed(id); });
   });
 }
 
@@ -162,16 +153,18 @@ void Network::SetCut(HostId from, HostId to, bool cut) {
   }
   cuts_.erase({from, to});
   std::vector<WireId> concerned;
-  for (const auto& [id, wire] : wires_) {
-    if ((wire.ends[0] == from && wire.ends[1] == to) || (wire.ends[1] == from && wire.ends[0] == to))
+  for (WireId id = 0; id < wires_.size(); ++id) {
+    const Wire* wire = Find(id);
+    if (wire == nullptr) continue;
+    if ((wire->ends[0] == from && wire->ends[1] == to) || (wire->ends[1] == from && wire->ends[0] == to))
       concerned.push_back(id);
   }
   for (const WireId id : concerned) {
-    const auto found = wires_.find(id);
-    if (found == wires_.end()) continue;
-    const Side side = found->second.ends[0] == to ? Side::kOpener : Side::kAcceptor;
-    for (auto& event : std::exchange(found->second.held[Index(side)], {})) {
-      if (wires_.contains(id)) event();
+    Wire* wire = Find(id);
+    if (wire == nullptr) continue;
+    const Side side = wire->ends[0] == to ? Side::kOpener : Side::kAcceptor;
+    for (auto& event : std::exchange(wire->held[Index(side)], {})) {
+      if (Find(id) != nullptr) event();
     }
   }
 }
@@ -184,9 +177,11 @@ void Network::Crash(HostId id, bool silent) {
   machine.postponed.clear();
   if (silent) return;
   std::vector<std::pair<WireId, Side>> open;
-  for (const auto& [wire_id, wire] : wires_) {
+  for (WireId wire_id = 0; wire_id < wires_.size(); ++wire_id) {
+    const Wire* wire = Find(wire_id);
     for (const Side side : {Side::kOpener, Side::kAcceptor}) {
-      if (wire.ends[Index(side)] == id && wire.lives[Index(side)] == life) open.emplace_back(wire_id, side);
+      if (wire == nullptr) break;
+      if (wire->ends[Index(side)] == id && wire->lives[Index(side)] == life) open.emplace_back(wire_id, side);
     }
   }
   for (const auto& [wire, side] : open) Close(wire, side);

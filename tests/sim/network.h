@@ -4,9 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -60,8 +58,7 @@ class Network {
   void Freeze(HostId host);
   void Thaw(HostId host);
   bool IsFrozen(HostId host) const { return machines_[static_cast<std::size_t>(host)].frozen; }
-  // Runs `event` for the host now, or when it thaws; not at all when it has crashed in between.
-  void Run(HostId host, std::function<void()> event);
+  // Runs `event` for the host after `delay`, or when it thaws; not at all when it has crashed in between.
   void After(HostId host, base::Millis delay, std::function<void()> event);
 
   base::Millis Latency();
@@ -72,30 +69,35 @@ class Network {
     bool up = true;
     bool frozen = false;
     std::uint64_t life = 0;  // grows with each crash
-    std::deque<std::function<void()>> postponed;
+    std::vector<std::function<void()>> postponed;
   };
   struct Wire {
     HostId ends[2];          // by Side
     std::uint64_t lives[2];  // in which life of its host the end was made
     bool closed[2] = {false, false};
-    base::MonoTime last_arrival[2]{};           // of what goes *to* that side
-    std::deque<std::function<void()>> held[2];  // while the way to that side is cut
+    base::MonoTime last_arrival[2]{};            // of what goes *to* that side
+    std::vector<std::function<void()>> held[2];  // while the way to that side is cut
   };
 
   static Side Other(Side side) { return side == Side::kOpener ? Side::kAcceptor : Side::kOpener; }
   static std::size_t Index(Side side) { return side == Side::kOpener ? 0 : 1; }
   Machine& MachineOf(HostId id) { return machines_[static_cast<std::size_t>(id)]; }
+  // Runs `event` for the host now, or when it thaws; not at all when it has crashed in between.
+  template <typename Event>
+  void Run(HostId host, Event event);
   // Lets `event` happen at the far end, after all that went the same way before.
-  void Carry(WireId wire, Side to, std::function<void()> event);
+  template <typename Event>
+  void Carry(WireId wire, Side to, Event event);
   bool EndLives(const Wire& wire, Side side) const;
-  void Arrive(WireId wire, Side to, std::function<void()> event);
+  // Null when it is gone.
+  Wire* Find(WireId id) { return id < wires_.size() ? wires_[id].get() : nullptr; }
+  void Forget(WireId id) { wires_[id].reset(); }
 
   EventQueue& queue_;
   base::Random& random_;
   std::vector<Machine> machines_;
-  std::map<WireId, Wire> wires_;
+  std::vector<std::unique_ptr<Wire>> wires_;  // by id, which are given in order and never twice
   std::set<std::pair<HostId, HostId>> cuts_;
-  WireId last_wire_ = 0;
 };
 
 }  // namespace sim

@@ -227,7 +227,7 @@ void SentinelProcess::Flush() {
   if (wanted_ && !save_in_flight_) BeginSave();
   const sentinel::ChangeNumber durable = state_->durable_change;
   for (auto& [wire, out] : outgoing_) {
-    if (!out.up) continue;
+    if (!out.up || out.queue.empty()) continue;
     std::string bytes;
     for (Command& command : out.queue.Take(durable)) {
       watcher_.OnSent(index_, command);
@@ -238,6 +238,7 @@ void SentinelProcess::Flush() {
   }
   std::vector<WireId> closed;
   for (auto& [wire, in] : incoming_) {
+    if (in.replies.empty() && !in.closing) continue;
     std::string bytes = in.replies.Take(durable);
     Overhear(bytes);
     if (!bytes.empty()) network_.Send(wire, Side::kAcceptor, std::move(bytes));
