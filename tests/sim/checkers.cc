@@ -57,12 +57,12 @@ void EpochsNeverFall::OnDurable(int sentinel, const std::string& config) {
 void OneAddressPerEpoch::OnHello(int sentinel, const sentinel::Hello& hello) {
   if (excused_.contains(hello.config_epoch.value)) return;
   const auto [found, first] = addresses_.try_emplace({hello.master_name, hello.config_epoch.value}, hello.master);
-  if (found->second != hello.master) {
+  if (found->second != hello.master && !contested_.contains(hello.config_epoch.value)) {
     verdict_.Fail(fmt::format("two addresses of {} in configuration epoch {}: {} and, from sentinel {}, {}",
                               hello.master_name, hello.config_epoch.value, found->second.ToString(), sentinel,
                               hello.master.ToString()));
   }
-  if (first && !was_promoted_(hello.master)) {
+  if (first && !unpromoted_excused_ && !was_promoted_(hello.master)) {
     verdict_.Fail(fmt::format("sentinel {} announced {}, which was never promoted", sentinel, hello.master.ToString()));
   }
 }

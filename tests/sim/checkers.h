@@ -72,10 +72,16 @@ class OneAddressPerEpoch {
   void OnHello(int sentinel, const sentinel::Hello& hello);
   // An operator has put another address into a file under this epoch.
   void Excuse(std::uint64_t epoch) { excused_.insert(epoch); }
+  // A leader that nobody elected stands in this epoch, beside one that may be elected.
+  void MayBeContested(std::uint64_t epoch) { contested_.insert(epoch); }
+  // Operators have put wrong addresses into the files of so many that they are the majority.
+  void ExcuseTheUnpromoted() { unpromoted_excused_ = true; }
 
  private:
   Verdict& verdict_;
   std::set<std::uint64_t> excused_;
+  std::set<std::uint64_t> contested_;
+  bool unpromoted_excused_ = false;
   std::function<bool(const base::Endpoint&)> was_promoted_;
   std::map<std::pair<std::string, std::uint64_t>, base::Endpoint> addresses_;
 };

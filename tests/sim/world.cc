@@ -99,7 +99,8 @@ void World::Build() {
   }
 }
 
-void World::LookAround() {
+// To the checker of testimony, as it is now.
+void World::ShowTruth() {
   std::vector<TestimonyChecker::Node> nodes;
   for (const auto& node : nodes_) {
     nodes.push_back({node->self(), node->master(), network_.IsUp(node->self()), node->hears_since()});
@@ -108,6 +109,10 @@ void World::LookAround() {
     const SentinelProcess& process = *sentinels_[static_cast<std::size_t>(s)];
     return process.running() && network_.Reachable(process.self(), node);
   });
+}
+
+void World::LookAround() {
+  ShowTruth();
   for (int s = 0; s < plan_.sentinels; ++s) {
     // One that stands still holds nothing back.
     const SentinelProcess& process = *sentinels_[static_cast<std::size_t>(s)];
@@ -124,12 +129,21 @@ void World::Trace(const std::string& line) {
 void World::OnAction(int sentinel, const sentinel::State& state, const sentinel::Action& action) {
   if (const auto* announce = std::get_if<sentinel::Announce>(&action)) {
     Trace(fmt::format("s{} {} {}", sentinel, announce->event, announce->text));
+    // What was true a moment ago may be what it has just heard the end of.
+    if (announce->event == "+failover-state-wait-promotion") ShowTruth();
     testimony_->OnEvent(sentinel, queue_.now(), announce->event, announce->text,
                         network_.HostOf(state.masters.at(kMaster).address.host));
     if (announce->event == "+elected-leader") {
-      ++outcome_.elections;
-      one_leader_.OnElected(sentinel, kMaster, state.masters.at(kMaster).failover.epoch.value);
+      const base::Epoch epoch = state.masters.at(kMaster).failover.epoch;
+      if (hammers_.erase(sentinel) == 0) {
+        ++outcome_.elections;
+        one_leader_.OnElected(sentinel, kMaster, epoch.value);
+      } else {
+        // Nobody has chosen it, so somebody else may be elected in this epoch: A11 settles what comes of it.
+        one_address_.MayBeContested(epoch.value);
+      }
     }
+    if (announce->event == "+try-failover") hammers_.erase(sentinel);
     // An operator's own failover may end in the step in which it begins: only its beginning tells whose it is.
     if (announce->event == "+try-failover" && ordered_.erase(sentinel) == 0) {
       paused_.OnTryFailover(sentinel, state.masters.at(kMaster), queue_.now(),
@@ -145,6 +159,7 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
     if (announce->event == "+beyond-history") ++outcome_.returns;
   } else if (const auto* log = std::get_if<sentinel::LogLine>(&action)) {
     Trace(fmt::format("s{} log {}", sentinel, log->text));
+    if (log->text.ends_with("is forced without majority")) hammers_.insert(sentinel);
     if (log->text.starts_with("Executing user requested FAILOVER")) {
       ordered_.insert(sentinel);
       testimony_->OnRestart(sentinel);  // whatever a replica testifies: the operator decides (A9)
@@ -258,6 +273,11 @@ void World::MisleadASentinel() {
   if (right == Network::AddressOf(wrong.self()) || known == std::string::npos) return;
   Trace(fmt::format("FAULT host{} restarts with {} as master in epoch {}", process->self(), wrong.name(), epoch));
   one_address_.Excuse(epoch);
+  // Where a majority has been told so, nobody can find out any more what an election had decided.
+  for (std::size_t i = 0; i < sentinels_.size(); ++i) {
+    if (sentinels_[i].get() == process) misled_.insert(static_cast<int>(i));
+  }
+  if (2 * misled_.size() >= sentinels_.size()) one_address_.ExcuseTheUnpromoted();
   process->Crash(false);
   std::string& left = process->durable().config;  // the crash may have kept another text
   const std::size_t here = left.find(line);

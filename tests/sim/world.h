@@ -83,6 +83,7 @@ class World : public Watcher {
   void LookAtHandOver(int sentinel, const sentinel::State& state);
   void CutSentinelsFromMaster(base::Millis lasts);
   void LookAround();
+  void ShowTruth();
   void EmptyTheMaster();
   void ReuseAnAddress();
   void MisleadASentinel();
@@ -117,6 +118,8 @@ class World : public Watcher {
   ForeignNodesLeftAlone foreign_{verdict_};
   DataSurvive data_survive_{verdict_};
   Outcome outcome_;
+  std::set<int> hammers_;  // sentinels whose operator forces a failover for which nobody votes
+  std::set<int> misled_;   // sentinels that had a wrong address put into their files
   std::set<int> ordered_;  // sentinels that are about to begin a failover which an operator wants
   bool healing_ = false;
   bool sentinel_forgotten_ = false;  // once in a world: two at a time could leave two majorities
