@@ -59,19 +59,19 @@ class EndsAreExplained {
 
 }  // namespace
 
-void PlaySeeds(std::uint64_t first, std::uint64_t count, unsigned jobs,
+void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
                const std::function<void(std::uint64_t, const Plan&, const Outcome&)>& take) {
   const EndsAreExplained explained;
-  std::atomic<std::uint64_t> next{0};
+  std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::condition_variable arrived;
-  std::map<std::uint64_t, std::pair<Plan, Outcome>> done;  // that could not be handed on yet
+  std::map<std::size_t, std::pair<Plan, Outcome>> done;  // that could not be handed on yet
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < jobs; ++i) {
     threads.emplace_back([&] {
-      for (std::uint64_t at = next++; at < count; at = next++) {
-        played = first + at;
-        World world(first + at, false);
+      for (std::size_t at = next++; at < seeds.size(); at = next++) {
+        played = seeds[at];
+        World world(seeds[at], false);
         Outcome outcome = world.Run();
         played = 0;
         const std::lock_guard lock(mutex);
@@ -80,12 +80,12 @@ void PlaySeeds(std::uint64_t first, std::uint64_t count, unsigned jobs,
       }
     });
   }
-  for (std::uint64_t at = 0; at < count; ++at) {
+  for (std::size_t at = 0; at < seeds.size(); ++at) {
     std::unique_lock lock(mutex);
     arrived.wait(lock, [&] { return done.contains(at); });
     const auto world = done.extract(at);
     lock.unlock();
-    take(first + at, world.mapped().first, world.mapped().second);
+    take(seeds[at], world.mapped().first, world.mapped().second);
   }
 }
 

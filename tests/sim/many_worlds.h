@@ -3,15 +3,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "tests/sim/world.h"
 
 namespace sim {
 
-// Plays seeds `first` to `first + count - 1` on `jobs` threads, and hands each world that has run to `take`: one after
-// the other, in the order of the seeds, on the thread that called. When the program is ended by a check or by a signal,
-// the seeds that were being played are printed.
-void PlaySeeds(std::uint64_t first, std::uint64_t count, unsigned jobs,
+// Plays `seeds` on `jobs` threads, and hands each world that has run to `take`: one after the other, in the order of
+// the seeds, on the thread that called. When the program is ended by a check or by a signal, the seeds that were being
+// played are printed.
+void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
                const std::function<void(std::uint64_t seed, const Plan& plan, const Outcome& outcome)>& take);
 
 }  // namespace sim

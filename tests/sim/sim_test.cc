@@ -1,12 +1,15 @@
-// Many worlds. VIGIL_SIM_SEEDS: how many (500); VIGIL_SIM_FIRST: the first seed (1); VIGIL_SIM_JOBS: on how many
+// Many worlds. VIGIL_SIM_SEEDS: how many (2000); VIGIL_SIM_FIRST: the first seed (1); VIGIL_SIM_JOBS: on how many
 // threads (as many as there are processors); VIGIL_SIM_SEED: just this one, with its trace.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <numeric>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/sim/many_worlds.h"
 #include "tests/sim/world.h"
@@ -16,6 +19,10 @@ namespace {
 std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr || *text == '\0' ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+unsigned Jobs() {
+  return static_cast<unsigned>(FromEnvironment("VIGIL_SIM_JOBS", std::max(1U, std::thread::hardware_concurrency())));
 }
 
 std::string Report(std::uint64_t seed, const sim::Plan& plan, const sim::Outcome& outcome) {
@@ -35,6 +42,19 @@ TEST_CASE("simulator: one seed gives one world, to the last action") {
   }
 }
 
+TEST_CASE("simulator: worlds in which a bug was found once") {
+  if (FromEnvironment("VIGIL_SIM_SEED", 0) != 0) return;
+  std::ifstream file(VIGIL_SOURCE_DIR "/tests/sim/seeds.txt");
+  std::vector<std::uint64_t> seeds;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && !line.starts_with('#')) seeds.push_back(std::strtoull(line.c_str(), nullptr, 10));
+  }
+  REQUIRE(!seeds.empty());
+  sim::PlaySeeds(seeds, Jobs(), [](std::uint64_t seed, const sim::Plan& plan, const sim::Outcome& outcome) {
+    if (!outcome.ok()) FAIL_CHECK(Report(seed, plan, outcome));
+  });
+}
+
 TEST_CASE("simulator: safety under faults, agreement after healing, in every world") {
   if (const std::uint64_t only = FromEnvironment("VIGIL_SIM_SEED", 0)) {
     sim::World world(only, true);
@@ -44,16 +64,16 @@ TEST_CASE("simulator: safety under faults, agreement after healing, in every wor
     return;
   }
   const std::uint64_t first = FromEnvironment("VIGIL_SIM_FIRST", 1);
-  const std::uint64_t seeds = FromEnvironment("VIGIL_SIM_SEEDS", 500);
+  const std::uint64_t seeds = FromEnvironment("VIGIL_SIM_SEEDS", 2000);
   std::uint64_t failed = 0, events = 0;
   int failovers = 0, elections = 0, lost_elections = 0, restarts = 0;
   int pauses = 0, forgotten = 0, stock_majority = 0, holds = 0;
   int empty_masters = 0, foreign = 0, conflicts = 0, returns = 0, hand_overs = 0;
-  const auto jobs =
-      static_cast<unsigned>(FromEnvironment("VIGIL_SIM_JOBS", std::max(1U, std::thread::hardware_concurrency())));
   // Of all worlds: two builds that play alike print the same.
   std::uint64_t hash = 14695981039346656037ULL;
-  sim::PlaySeeds(first, seeds, jobs, [&](std::uint64_t seed, const sim::Plan& plan, const sim::Outcome& outcome) {
+  std::vector<std::uint64_t> drawn(seeds);
+  std::iota(drawn.begin(), drawn.end(), first);
+  sim::PlaySeeds(drawn, Jobs(), [&](std::uint64_t seed, const sim::Plan& plan, const sim::Outcome& outcome) {
     hash = (hash ^ outcome.trace_hash) * 1099511628211ULL;
     events += outcome.events;
     failovers += outcome.failovers;
