@@ -134,7 +134,8 @@ void World::OnAction(int sentinel, const sentinel::State& state, const sentinel:
     testimony_->OnEvent(sentinel, queue_.now(), announce->event, announce->text,
                         network_.HostOf(state.masters.at(kMaster).address.host));
     if (announce->event == "+elected-leader") {
-      const base::Epoch epoch = state.masters.at(kMaster).failover.epoch;
+      // Its failover may have ended in the step in which it was elected; its vote for itself stands.
+      const base::Epoch epoch = state.masters.at(kMaster).vote.epoch;
       if (hammers_.erase(sentinel) == 0) {
         ++outcome_.elections;
         one_leader_.OnElected(sentinel, kMaster, epoch.value);
