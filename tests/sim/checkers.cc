@@ -24,7 +24,21 @@ void OneLeaderPerEpoch::OnElected(int sentinel, const std::string& master, std::
   }
 }
 
+void EpochsNeverFall::RequireDurable(int sentinel, const std::string& what, std::uint64_t told) {
+  const auto found = durable_.find({sentinel, what});
+  const std::uint64_t durable = found == durable_.end() ? 0 : found->second;
+  if (told > durable) {
+    verdict_.Fail(fmt::format("sentinel {} told {} {}, and its disk holds {}", sentinel, what, told, durable));
+  }
+}
+
+void EpochsNeverFall::OnVoteTold(int sentinel, const std::string& master, std::uint64_t epoch) {
+  RequireDurable(sentinel, "leader-epoch " + master, epoch);
+}
+
 void EpochsNeverFall::OnHello(int sentinel, const sentinel::Hello& hello) {
+  RequireDurable(sentinel, "current-epoch", hello.current_epoch.value);
+  RequireDurable(sentinel, "config-epoch " + hello.master_name, hello.config_epoch.value);
   std::uint64_t& current = current_[sentinel];
   if (hello.current_epoch.value < current) {
     verdict_.Fail(fmt::format("sentinel {} told epoch {} after {}", sentinel, hello.current_epoch.value, current));

@@ -49,14 +49,19 @@ class OneLeaderPerEpoch {
   std::map<std::pair<std::string, std::uint64_t>, int> leaders_;
 };
 
-// What a sentinel tells of its epochs, and what it makes durable, never falls, over all its crashes.
+// What a sentinel tells of its epochs, and what it makes durable, never falls, over all its crashes. And what it tells
+// of them, and of its votes, is on its disk before.
 class EpochsNeverFall {
  public:
   explicit EpochsNeverFall(Verdict& verdict) : verdict_(verdict) {}
+  void OnVoteTold(int sentinel, const std::string& master, std::uint64_t epoch);
   void OnHello(int sentinel, const sentinel::Hello& hello);
   void OnDurable(int sentinel, const std::string& config);
 
  private:
+  // `what`: the directive, and the master if it is about one.
+  void RequireDurable(int sentinel, const std::string& what, std::uint64_t told);
+
   Verdict& verdict_;
   std::map<int, std::uint64_t> current_;
   std::map<std::pair<int, std::string>, std::uint64_t> config_;

@@ -205,6 +205,7 @@ void World::OnSent(int sentinel, const sentinel::Command& command) {
 
 void World::OnVote(int sentinel, std::uint64_t epoch, const std::string& candidate) {
   one_vote_.OnVoteTold(sentinel, kMaster, epoch, candidate);
+  epochs_.OnVoteTold(sentinel, kMaster, epoch);
 }
 
 void World::OnDurable(int sentinel, const sentinel::SavedTexts& texts) {
