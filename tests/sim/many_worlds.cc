@@ -60,7 +60,7 @@ class EndsAreExplained {
 }  // namespace
 
 void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
-               const std::function<void(std::uint64_t, const Plan&, const Outcome&)>& take) {
+               const std::function<void(std::uint64_t, const Plan&, const Outcome&)>& take, Mutation mutation) {
   const EndsAreExplained explained;
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
@@ -71,7 +71,7 @@ void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
     threads.emplace_back([&] {
       for (std::size_t at = next++; at < seeds.size(); at = next++) {
         played = seeds[at];
-        World world(seeds[at], false);
+        World world(seeds[at], false, mutation);
         Outcome outcome = world.Run();
         played = 0;
         const std::lock_guard lock(mutex);

@@ -13,6 +13,7 @@ namespace sim {
 // the seeds, on the thread that called. When the program is ended by a check or by a signal, the seeds that were being
 // played are printed.
 void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
-               const std::function<void(std::uint64_t seed, const Plan& plan, const Outcome& outcome)>& take);
+               const std::function<void(std::uint64_t seed, const Plan& plan, const Outcome& outcome)>& take,
+               Mutation mutation = Mutation::kNone);
 
 }  // namespace sim

@@ -117,6 +117,7 @@ void SentinelProcess::Crash(bool silent) {
 
 void SentinelProcess::Restart() {
   network_.Restart(self_);
+  SpoilTexts(mutation, durable_);
   clock_offset_ = random_.Between(Millis(0), Millis(100'000'000));
   Boot();
 }
@@ -214,11 +215,18 @@ void SentinelProcess::BeginSave() {
     if (state_ == nullptr || !save_in_flight_) return;
     save_in_flight_ = false;
     const sentinel::SavedTexts texts = *std::exchange(texts_in_flight_, std::nullopt);
-    if (!disk.failing) {
+    if (mutation == Mutation::kSaveNotSynced) {
+      network_.After(self_, Millis(300), [this, texts] {
+        durable_ = texts;
+        watcher_.OnDurable(index_, durable_);
+      });
+    } else if (!disk.failing) {
       durable_ = texts;
       watcher_.OnDurable(index_, durable_);
     }
-    Take(sentinel::StateSaved{through, !disk.failing, disk.failing ? "No space left on device" : ""});
+    const bool ok = !disk.failing || mutation == Mutation::kFailedSaveIgnored;
+    const auto covers = mutation == Mutation::kSaveCoversTooMuch ? state_->newest_change : through;
+    Take(sentinel::StateSaved{covers, ok, ok ? "" : "No space left on device"});
   });
 }
 
@@ -291,11 +299,13 @@ void SentinelProcess::OnConnected(WireId wire, bool ok) {
 void SentinelProcess::Deliver(WireId wire, ReplyValue reply) {
   Outgoing& out = outgoing_.at(wire);
   if (reply.kind == ReplyValue::Kind::kArray && reply.elements.size() == 3 && reply.elements[0].text == "message") {
+    if (mutation == Mutation::kReplicasUnread && reply.elements[2].text.find(",other,") != std::string::npos) return;
     return Take(sentinel::HelloReceived{out.link, reply.elements[2].text});
   }
   VIGIL_CHECK(!out.in_flight.empty());
   Command command = std::move(out.in_flight.front());
   out.in_flight.erase(out.in_flight.begin());
+  if (mutation != Mutation::kNone) SpoilReply(mutation, *state_, command, out.first_info, reply);
   // A stock sentinel would not have asked.
   if (stock && command.request == sentinel::Request::kWords) reply = ReplyValue::Error("ERR unknown subcommand");
   Take(sentinel::ReplyArrived{out.link, std::move(command), std::move(reply)});

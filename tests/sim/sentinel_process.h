@@ -14,6 +14,7 @@
 #include "sentinel/core/settings.h"
 #include "sentinel/core/step.h"
 #include "sentinel/core/vigil_file.h"
+#include "tests/sim/mutation.h"
 #include "tests/sim/network.h"
 
 struct redisReader;
@@ -65,6 +66,8 @@ class SentinelProcess : public Host {
   void Operate(const std::vector<std::string>& words);
   // It speaks only what stock speaks. To be set before Start().
   bool stock = false;
+  // A bug of its own. To be set before Start().
+  Mutation mutation = Mutation::kNone;
 
   // For faults of operators: what its files hold.
   sentinel::SavedTexts& durable() { return durable_; }
@@ -85,6 +88,7 @@ class SentinelProcess : public Host {
     bool up = false;
     sentinel::CommandQueue queue;
     std::vector<sentinel::Command> in_flight;
+    std::string first_info;  // for a mutation
     std::unique_ptr<redisReader, void (*)(redisReader*)> reader;
     Outgoing();
   };

@@ -55,6 +55,30 @@ TEST_CASE("simulator: worlds in which a bug was found once") {
   });
 }
 
+TEST_CASE("simulator: bugs on purpose are caught") {
+  if (FromEnvironment("VIGIL_SIM_SEED", 0) != 0) return;
+  const std::uint64_t limit = FromEnvironment("VIGIL_SIM_MUTATION_SEEDS", 400);
+  constexpr std::uint64_t kAtOnce = 8;
+  for (const sim::MutationRow& row : sim::kMutations) {
+    std::uint64_t caught_by = 0;
+    std::string how;
+    for (std::uint64_t first = 1; first <= limit && caught_by == 0; first += kAtOnce) {
+      std::vector<std::uint64_t> seeds(kAtOnce);
+      std::iota(seeds.begin(), seeds.end(), first);
+      sim::PlaySeeds(
+          seeds, Jobs(),
+          [&](std::uint64_t seed, const sim::Plan&, const sim::Outcome& outcome) {
+            if (outcome.ok() || caught_by != 0) return;
+            caught_by = seed;
+            how = outcome.failures.front();
+          },
+          row.mutation);
+    }
+    CHECK_MESSAGE(caught_by != 0, fmt::format("no checker has seen within {} seeds that {}", limit, row.name));
+    fmt::print("simulator: {:<48} seed {:>3}: {}\n", row.name, caught_by, how);
+  }
+}
+
 TEST_CASE("simulator: safety under faults, agreement after healing, in every world") {
   if (const std::uint64_t only = FromEnvironment("VIGIL_SIM_SEED", 0)) {
     sim::World world(only, true);

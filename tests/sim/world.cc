@@ -37,7 +37,8 @@ std::string Plan::Describe() const {
       testimony_timeout.count(), fast_fail.count(), faults, orders, trouble.count());
 }
 
-World::World(std::uint64_t seed, bool trace) : seed_(seed), trace_(trace), random_(seed) {
+World::World(std::uint64_t seed, bool trace, Mutation mutation)
+    : seed_(seed), trace_(trace), mutation_(mutation), random_(seed) {
   outcome_.trace_hash = 14695981039346656037ULL;
   DrawPlan();
   testimony_ = std::make_unique<TestimonyChecker>(verdict_, plan_.down_after, plan_.testimony_timeout);
@@ -93,6 +94,7 @@ void World::Build() {
     const std::string vigil = fmt::format("sentinel testimony-timeout {} {}\nsentinel fast-fail {} {}\n", kMaster,
                                           plan_.testimony_timeout.count(), kMaster, plan_.fast_fail.count());
     SentinelProcess* process = sentinels_.back().get();
+    process->mutation = mutation_;
     process->stock = plan_.stock_peer && i == plan_.sentinels - 1;
     queue_.After(random_.Between(Millis(0), Millis(300)),
                  [process, host, config, vigil] { process->Start(host, config, vigil); });

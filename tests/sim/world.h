@@ -60,8 +60,8 @@ struct Outcome {
 
 class World : public Watcher {
  public:
-  // `trace`: print every action and fault.
-  World(std::uint64_t seed, bool trace);
+  // `trace`: print every action and fault. `mutation`: a bug that all its sentinels have.
+  World(std::uint64_t seed, bool trace, Mutation mutation = Mutation::kNone);
   ~World() override;
   Outcome Run();
   const Plan& plan() const { return plan_; }
@@ -95,6 +95,7 @@ class World : public Watcher {
 
   const std::uint64_t seed_;
   const bool trace_;
+  const Mutation mutation_;
   base::Random random_;
   Plan plan_;
   EventQueue queue_;
