@@ -467,10 +467,11 @@ const CommandTable::Entry* CommandTable::Find(std::string_view name) const {
 }
 
 bool CommandTable::IsContainer(std::string_view name) const {
-  LowerName prefix;  // on the stack: this is asked for every SENTINEL ... and CLIENT ...
-  if (!prefix.Append(name) || !prefix.Append("|")) return false;
-  const auto first = entries_.lower_bound(prefix.view());
-  return first != entries_.end() && first->first.starts_with(prefix.view());
+  // Asked for every SENTINEL ...: appended instead of formatted, such a name needs no memory.
+  std::string prefix(name);
+  prefix += '|';
+  const auto first = entries_.lower_bound(prefix);
+  return first != entries_.end() && first->first.starts_with(prefix);
 }
 
 std::vector<const CommandTable::Entry*> CommandTable::SubcommandsOf(std::string_view container) const {

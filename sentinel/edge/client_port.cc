@@ -109,7 +109,10 @@ void ClientPort::Carry(serve::ClientId client, Moment moment) {
     bytes += words_[i].size();
   }
   on_input_(command_, moment);
-  if (words_.size() > kKeptWords || bytes > kKeptBytes) command.words = {};
+  if (words_.size() > kKeptWords || bytes > kKeptBytes) {
+    command.words = {};
+    words_ = {};
+  }
 }
 
 ClientPort::Connection* ClientPort::Find(serve::ClientId client) {

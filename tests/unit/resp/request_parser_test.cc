@@ -1,6 +1,7 @@
 #include "replication/resp/request_parser.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <string>
 #include <vector>
@@ -104,4 +105,43 @@ TEST_CASE("requests: a line of an array ends with both carriage return and line 
 TEST_CASE("requests: a request may have as many words as the server's") {
   CHECK(ErrorFor("*2147483647\r\n") == "need more");
   CHECK(ErrorFor("*2147483648\r\n") == "Protocol error: invalid multibulk length");
+}
+
+TEST_CASE("requests: short numbers, which are read in one step, mean what all others mean") {
+  struct Case {
+    const char* number;
+    bool good;
+  };
+  // Up to three digits are read in one step when their line is there; everything else is read the careful way.
+  for (const auto& [number, good] :
+       {Case{"1", true}, Case{"9", true}, Case{"10", true}, Case{"100", true}, Case{"999", true}, Case{"1000", true},
+        Case{"1001", true}, Case{"01", false}, Case{"001", false}, Case{"+1", false}, Case{" 1", false},
+        Case{"1 ", false}, Case{"1x", false}, Case{"", false}, Case{"1\n", false}}) {
+    CAPTURE(number);
+    const std::size_t value = good ? std::stoul(number) : 1;
+    std::string array = fmt::format("*{}\r\n", number);
+    for (std::size_t i = 0; i < value; ++i) array += "$1\r\nx\r\n";
+    const std::string bulk = fmt::format("*1\r\n${}\r\n{}\r\n", number, std::string(value, 'x'));
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{7}, array.size() + bulk.size()}) {
+      CAPTURE(piece);
+      if (good) {
+        CHECK(ParseAll(array + bulk, piece) ==
+              Requests{std::vector<std::string>(value, "x"), {std::string(value, 'x')}});
+      } else {
+        CHECK(ParseAll(array, piece).empty());
+        CHECK(ParseAll(bulk, piece).empty());
+      }
+    }
+    if (!good) {
+      CHECK(ErrorFor(array) == "Protocol error: invalid multibulk length");
+      CHECK(ErrorFor(bulk) == "Protocol error: invalid bulk length");
+    }
+  }
+  // No word, and a word of no bytes.
+  CHECK(ParseAll("*0\r\n*1\r\n$0\r\n\r\n", 1) == Requests{{""}});
+  CHECK(ParseAll("*0\r\n*1\r\n$0\r\n\r\n", 100) == Requests{{""}});
+  // A limit counts on both ways.
+  const RequestParser::Limits few{.max_bulk = 5, .max_words = 5};
+  CHECK(ErrorFor("*6\r\n", few) == ErrorFor("*1000\r\n", few));
+  CHECK(ErrorFor("*1\r\n$6\r\n", few) == ErrorFor("*1\r\n$1000\r\n", few));
 }
