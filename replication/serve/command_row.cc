@@ -416,11 +416,20 @@ std::uint32_t CategoriesOf(const CommandRow& row) {
   return categories | ((row.flags & kFast) != 0 ? kCatFast : kCatSlow);
 }
 
+CommandTable::Entry& CommandTable::Insert(std::string name, const Entry& entry) {
+  const auto [added, is_new] = entries_.emplace(std::move(name), entry);
+  VIGIL_CHECK(is_new);
+  known_[added->first].entry = &added->second;
+  if (const std::size_t bar = added->first.find('|'); bar != std::string::npos) {
+    known_[added->first.substr(0, bar)].container = true;
+  }
+  return added->second;
+}
+
 void CommandTable::Add(const CommandRow& row, int group, std::size_t index) {
   VIGIL_CHECK(row.name.size() <= kMaxName);
-  const auto [added, is_new] = entries_.emplace(std::string(row.name), Entry{&row, group, index, next_id_++});
-  VIGIL_CHECK(is_new);
-  added->second.container = IsContainer(row.name);
+  Entry& added = Insert(std::string(row.name), Entry{&row, group, index, next_id_++});
+  added.container = IsContainer(row.name);
   if (const std::size_t bar = row.name.find('|'); bar != std::string_view::npos) {
     if (const auto container = entries_.find(row.name.substr(0, bar)); container != entries_.end()) {
       container->second.container = true;
@@ -437,10 +446,7 @@ void CommandTable::AddAlias(std::string name, std::string_view of) {
     added.emplace_back(fmt::format("{}|{}", name, OwnName(sub->first)), sub->second);
   }
   if (found != entries_.end()) added.emplace_back(std::move(name), found->second);
-  for (auto& [key, entry] : added) {
-    const bool is_new = entries_.emplace(std::move(key), entry).second;
-    VIGIL_CHECK(is_new);
-  }
+  for (auto& [key, entry] : added) Insert(std::move(key), entry);
 }
 
 base::Result<void> CommandTable::Rename(const std::string& from, const std::string& to) {
@@ -457,21 +463,20 @@ base::Result<void> CommandTable::Rename(const std::string& from, const std::stri
 
 void CommandTable::Remove(std::string_view name) {
   const auto [begin, end] = Subcommands(entries_, name);
+  for (auto sub = begin; sub != end; ++sub) known_.erase(sub->first);
   entries_.erase(begin, end);
   if (const auto found = entries_.find(name); found != entries_.end()) entries_.erase(found);
+  if (const auto found = known_.find(name); found != known_.end()) known_.erase(found);
 }
 
 const CommandTable::Entry* CommandTable::Find(std::string_view name) const {
-  const auto found = entries_.find(name);
-  return found == entries_.end() ? nullptr : &found->second;
+  const auto found = known_.find(name);
+  return found == known_.end() ? nullptr : found->second.entry;
 }
 
 bool CommandTable::IsContainer(std::string_view name) const {
-  // Asked for every SENTINEL ...: appended instead of formatted, such a name needs no memory.
-  std::string prefix(name);
-  prefix += '|';
-  const auto first = entries_.lower_bound(prefix);
-  return first != entries_.end() && first->first.starts_with(prefix);
+  const auto found = known_.find(name);
+  return found != known_.end() && found->second.container;
 }
 
 std::vector<const CommandTable::Entry*> CommandTable::SubcommandsOf(std::string_view container) const {

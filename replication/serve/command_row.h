@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "replication/base/result.h"
@@ -131,8 +133,27 @@ class CommandTable {
 
   const std::map<std::string, Entry, std::less<>>& all() const { return entries_; }
 
+  CommandTable() = default;
+  // known_ leads into entries_: the elements of a map move with it, and copies would lead back.
+  CommandTable(CommandTable&&) = default;
+  CommandTable& operator=(CommandTable&&) = default;
+
  private:
+  struct Known {
+    const Entry* entry = nullptr;  // null: only its subcommands are rows
+    bool container = false;
+  };
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+  };
+
+  Entry& Insert(std::string name, const Entry& entry);
+
+  // In order, for lists and for the subcommands of a container.
   std::map<std::string, Entry, std::less<>> entries_;
+  // The same names and those of all containers, for the question that every command asks.
+  std::unordered_map<std::string, Known, NameHash, std::equal_to<>> known_;
   std::size_t next_id_ = 0;
 };
 
