@@ -176,8 +176,11 @@ class Machine(unittest.TestCase):
         state = os.path.realpath(self.at("/var/lib/" + unit["StateDirectory"])) + "/"
         for descriptor in os.listdir(f"/proc/{process.pid}/fd"):
             path = os.path.realpath(f"/proc/{process.pid}/fd/{descriptor}")
-            with open(f"/proc/{process.pid}/fdinfo/{descriptor}", encoding="utf8") as file:
-                flags = int(next(line for line in file if line.startswith("flags")).split()[1], 8)
+            try:
+                with open(f"/proc/{process.pid}/fdinfo/{descriptor}", encoding="utf8") as file:
+                    flags = int(next(line for line in file if line.startswith("flags")).split()[1], 8)
+            except FileNotFoundError:
+                continue  # closed since it was listed: the connection by which we saw that it answers
             if flags & os.O_ACCMODE != os.O_RDONLY and os.path.isfile(path):
                 self.assertTrue(path.startswith(state), path)
 
