@@ -19,6 +19,11 @@ namespace {
 
 constexpr std::string_view kNoId = "-";
 
+// How often one that was refused is looked at again, and for how long beyond down-after: the master's INFO, which may
+// still list it, comes every ten seconds.
+constexpr base::Millis kLookAgain{200};
+constexpr base::Millis kLookFor{60000};
+
 tl::unexpected<base::Error> Refuse(std::string text) {
   return base::Fail(base::ErrorCode::kInvalid, std::move(text));
 }
@@ -79,7 +84,7 @@ std::string Against(const State& state, const Master& master, const Tombstone& s
   return {};
 }
 
-// It was heard of after it had been forgotten elsewhere: that tombstone is out of date.
+// It was heard of, or the master has listed it, after it had been forgotten elsewhere: that tombstone is out of date.
 bool SeenSince(const State& state, const Master& master, const Tombstone& stone, const base::Now& now) {
   const auto wall = [&](base::MonoTime at) { return now.wall - (now.mono - at); };
   if (stone.is_sentinel()) {
@@ -87,7 +92,23 @@ bool SeenSince(const State& state, const Master& master, const Tombstone& stone,
     return peer != nullptr && peer->hello_heard_at && wall(*peer->hello_heard_at) > stone.at;
   }
   const auto found = master.replicas.find(stone.address);
-  return found != master.replicas.end() && found->second.info_at && wall(*found->second.info_at) > stone.at;
+  if (found == master.replicas.end()) return false;
+  if (found->second.info_at && wall(*found->second.info_at) > stone.at) return true;
+  return master.info_at && wall(*master.info_at) > stone.at && IsAttached(master, found->second);
+}
+
+base::MonoTime EndOfLooking(const Master& master, const Tombstone& stone, const base::Now& now) {
+  return now.mono + std::min(stone.at - now.wall, base::WallTime::duration(0)) + master.down_after + kLookFor;
+}
+
+void LookAgainLater(State& state, Master& master, const Tombstone& stone, const base::Now& now) {
+  if (EndOfLooking(master, stone, now) <= now.mono) return;
+  if (!master.forget_later) master.forget_later = std::vector<Tombstone>();
+  std::vector<Tombstone>& later = *master.forget_later;
+  std::erase_if(later, [&](const Tombstone& other) { return other.Names(stone); });
+  if (later.size() >= kMaxTombstones) later.erase(later.begin());
+  later.push_back(stone);
+  state.timers.SetNoLater(TimerKey{master.id, TimerKind::kForget, 0}, now.mono + kLookAgain);
 }
 
 std::string DescribeStone(const State& state, const Master& master, const Tombstone& stone) {
@@ -164,9 +185,19 @@ base::Result<ChangeNumber> TakeForgotten(State& state, const std::string& name, 
                                  [&](const Tombstone& other) { return other.Names(stone); });
   if (same != master->forgotten.end()) return state.newest_change;
   if (!stone.is_sentinel() && stone.address == master->address) return Refuse("ERR it is the master");
-  if (const std::string reason = Against(state, *master, stone, true); !reason.empty()) return Refuse("ERR " + reason);
   if (SeenSince(state, *master, stone, now)) return Refuse("ERR it was heard of since");
+  if (const std::string reason = Against(state, *master, stone, true); !reason.empty()) {
+    LookAgainLater(state, *master, stone, now);
+    return Refuse("ERR " + reason);
+  }
   return Bury(state, *master, stone, out);
+}
+
+void ForgetLaterDue(State& state, Master& master, const base::Now& now, Actions& out) {
+  if (!master.forget_later) return;
+  const std::vector<Tombstone> due = std::move(*master.forget_later);
+  master.forget_later.reset();
+  for (const Tombstone& stone : due) (void)TakeForgotten(state, master.name, stone, now, out);
 }
 
 std::vector<std::string> ForgottenNotice(const Master& master, const Tombstone& stone) {

@@ -31,8 +31,9 @@ base::Result<ForgetResult> Forget(State& state, Master& master, std::string_view
                                   Actions& out);
 
 // What a peer of ours has forgotten: `SENTINEL FORGOTTEN <name> sentinel|replica <id|-> <ip> <port> <unix-ms> <by>`.
-// kInvalid when it is alive or attached here, or was heard of since. Nothing happens for an unknown master, or when we
-// have forgotten it too. Otherwise returns the change.
+// kInvalid when it is alive or attached here, or was heard of since; in the former case it is looked at again for some
+// time, since two sentinels seldom find the same in the same millisecond. Nothing happens for an unknown master, or
+// when we have forgotten it too. Otherwise returns the change.
 base::Result<ChangeNumber> TakeForgotten(State& state, const std::string& master, const Tombstone& stone,
                                          const base::Now& now, Actions& out);
 std::vector<std::string> ForgottenNotice(const Master& master, const Tombstone& stone);
@@ -43,6 +44,10 @@ struct ForgottenNoticeRead {
 base::Result<ForgottenNoticeRead> ReadForgottenNotice(const std::vector<std::string>& fields);
 // The answer of a peer to `SENTINEL FORGOTTEN`: an array of such notices.
 void TakeForgottens(State& state, const ReplyValue& reply, const base::Now& now, Actions& out);
+
+// TimerKind::kForget: who could not be forgotten yet is forgotten now, or was heard of since, or is left alone after
+// all.
+void ForgetLaterDue(State& state, Master& master, const base::Now& now, Actions& out);
 
 // The forgotten one is back: a sentinel has said hello, or the master's INFO lists a replica. Ends the tombstone.
 void EndTombstone(State& state, Master& master, const Tombstone& back, Actions& out);

@@ -235,6 +235,7 @@ void ResetMaster(State& state, Master& master, const base::Now& now, Actions& ou
   for (const auto& [id, opinion] : master.sentinels) peers.push_back(id);
   master.sentinels.clear();
   master.forgotten.clear();
+  master.forget_later.reset();
   master.silent_voters = 0;
   master.replica_limit_told = master.sentinel_limit_told = false;
   for (const base::RunId& id : peers) ForgetUnlessShared(state, id, out);

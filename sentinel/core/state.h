@@ -293,6 +293,8 @@ struct Master : DataNode {
   Chronicle chronicle;  // what was decided, and why
   Pause pause;
   std::vector<Tombstone> forgotten;  // oldest first
+  // Forgotten by peers, but alive or attached as far as we have heard: looked at again for some time.
+  base::Boxed<std::vector<Tombstone>> forget_later;
   // Forgotten sentinels that a stock peer still counts: until SENTINEL RESET there our majority counts them too.
   int silent_voters = 0;
   // Until when the next failover is announced to be delayed: told once.

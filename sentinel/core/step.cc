@@ -81,6 +81,8 @@ void MasterTimer(State& state, Master& master, TimerKind kind, const base::Now& 
       return MendingDue(state, master, now, out);
     case TimerKind::kFailoverTimeout:
       return FailoverTimeoutDue(state, master, now, out);
+    case TimerKind::kForget:
+      return ForgetLaterDue(state, master, now, out);
     case TimerKind::kPause:
       return PauseOver(state, master, now, out);
     case TimerKind::kConflict:

@@ -35,6 +35,7 @@ enum class TimerKind : std::uint8_t {
   kReconfigure,    // a replica that was told to follow has not moved; or the whole stage has lasted too long
   kFailoverTimeout,
   kPause,      // an operator's pause is over
+  kForget,     // who could not be forgotten yet is looked at again
   kMending,    // does the master still do what a leader left behind?
   kRoleCheck,  // a claim (wrong role, wrong master) has lasted long enough to be corrected
   kConflict,   // an address conflict is to be settled, or its survey has had its time

@@ -243,6 +243,39 @@ TEST_CASE("forget: a dead replica, by its address or its id; not one that is ali
   CHECK(world.Has(3, "-forget"));
 }
 
+TEST_CASE("forget: a peer that still finds it alive forgets it as soon as it does not") {
+  World world;
+  Settle(world, 3);
+  world.Ask(2, {"SENTINEL", "SET", "mymaster", "down-after-milliseconds", "20000"});
+  world.KillNode(7001);
+  world.Run(Millis(12000));  // the master's next INFO
+  REQUIRE_FALSE(world.master(2).replicas.begin()->second.liveness.down());
+  CHECK(world.Ask(1, {"SENTINEL", "FORGET", "mymaster", "127.0.0.1:7001"}) == "+OK\r\n");
+  world.Run(Millis(1000));
+  INFO(world.Trace());
+  CHECK(world.master(1).replicas.size() == 1);
+  CHECK(world.master(2).replicas.size() == 2);
+  CHECK(world.RunUntil([&] { return world.Has(2, "+forget"); }, Millis(9000)));
+  CHECK(world.master(2).replicas.size() == 1);
+}
+
+TEST_CASE("forget: who is heard of after all is not forgotten") {
+  World world;
+  Settle(world, 3);
+  world.Ask(2, {"SENTINEL", "SET", "mymaster", "down-after-milliseconds", "20000"});
+  world.KillNode(7001);
+  world.Run(Millis(12000));
+  REQUIRE(world.Ask(1, {"SENTINEL", "FORGET", "mymaster", "127.0.0.1:7001"}) == "+OK\r\n");
+  world.Run(Millis(1000));
+  world.StartNode(7001);
+  world.Run(Millis(2000));
+  world.KillNode(7001);
+  world.Run(Millis(30000));
+  INFO(world.Trace());
+  CHECK_FALSE(world.Has(2, "+forget"));
+  CHECK(world.master(2).replicas.size() == 2);
+}
+
 TEST_CASE("good-bye: who leaves in good order raises no alarm, and no majority changes") {
   World world;
   Settle(world, 3);

@@ -102,9 +102,11 @@ def failover_by_kill(side):
     wait_for(f"{side.name}: the other replica follows", lambda: all(
         any(each["master-port"] == str(side.master_port()) and each["master-link-status"] == "ok"
             for each in side.fields(name, "REPLICAS")) for name in listeners))
-    # Stock shows it as healthy for down-after-milliseconds more.
-    wait_for(f"{side.name}: the victim is seen down", lambda: all(
-        any(each["flags"].startswith("s_down") for each in side.fields(name, "REPLICAS")) for name in listeners))
+    # Stock shows the victim as healthy for down-after-milliseconds more, and whoever is re-pointed drops its clients:
+    # both sentinels connect to the other replica once more.
+    wait_for(f"{side.name}: the victim is seen down, and the other replica is reached", lambda: all(
+        each["flags"].startswith("s_down") if each["port"] == str(port) else each["flags"] == "slave"
+        for name in listeners for each in side.fields(name, "REPLICAS")))
     return told(side, before, epoch, listeners)
 
 
