@@ -137,7 +137,7 @@ constexpr std::array kRows = {
                  serve::kCatAdmin | serve::kCatSlow | serve::kCatDangerous,
                  "server",
                  "Hands the master's role to a replica",
-                 "[TO <host> <port> [FORCE]] [TIMEOUT <ms>] | ABORT"},
+                 "([TO <host> <port> [FORCE]] [TIMEOUT <ms>])|ABORT"},
                 &FailoverCommand},
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "replication/base/text.h"
+#include "replication/serve/command_docs.h"
 #include "replication/serve/command_names.h"
 #include "replication/serve/command_row.h"
 
@@ -169,13 +170,62 @@ void ReplyInfo(const Entries& entries, const std::string& name, const Entry& ent
   for (auto sub = begin; sub != end; ++sub) ReplyInfo(entries, sub->first, sub->second, reply);
 }
 
+void ReplyArguments(const std::vector<CommandArgument>& arguments, resp::ReplyWriter& reply);
+
+void ReplyArgument(const CommandArgument& argument, resp::ReplyWriter& reply) {
+  const bool pure = argument.type == "pure-token";
+  const bool flags = argument.optional || argument.multiple;
+  const bool key = argument.type == "key";
+  const auto fields =
+      2 + (key ? 1 : 0) + (argument.token.empty() ? 0 : 1) + (flags ? 1 : 0) + (argument.parts.empty() ? 0 : 1);
+  reply.Map(static_cast<std::size_t>(fields));
+  reply.Bulk("name");
+  reply.Bulk(argument.name);
+  reply.Bulk("type");
+  reply.Bulk(argument.type);
+  if (key) {
+    reply.Bulk("key_spec_index");
+    reply.Integer(0);
+  }
+  if (!argument.token.empty()) {
+    reply.Bulk("token");
+    reply.Bulk(argument.token);
+  }
+  if (flags) {
+    const bool again = argument.multiple && argument.multiple_token && !pure;
+    reply.Bulk("flags");
+    reply.Set((argument.optional ? 1 : 0) + (argument.multiple ? 1 : 0) + (again ? 1 : 0));
+    if (argument.optional) reply.Simple("optional");
+    if (argument.multiple) reply.Simple("multiple");
+    if (again) reply.Simple("multiple_token");
+  }
+  if (argument.parts.empty()) return;
+  reply.Bulk("arguments");
+  ReplyArguments(argument.parts, reply);
+}
+
+void ReplyArguments(const std::vector<CommandArgument>& arguments, resp::ReplyWriter& reply) {
+  reply.Array(arguments.size());
+  for (const CommandArgument& argument : arguments) ReplyArgument(argument, reply);
+}
+
 void ReplyDocs(const Entries& entries, const std::string& name, const Entry& entry, resp::ReplyWriter& reply) {
+  const std::string_view since = SinceOf(entry.row->name);
+  const auto arguments = ReadUsage(entry.row->usage);
   reply.Bulk(name);
-  reply.Map(entry.container ? 3 : 2);
+  reply.Map(2 + (since.empty() ? 0 : 1) + (arguments.empty() ? 0 : 1) + (entry.container ? 1 : 0));
   reply.Bulk("summary");
   reply.Bulk(entry.row->summary);
+  if (!since.empty()) {
+    reply.Bulk("since");
+    reply.Bulk(since);
+  }
   reply.Bulk("group");
   reply.Bulk(entry.row->group);
+  if (!arguments.empty()) {
+    reply.Bulk("arguments");
+    ReplyArguments(arguments, reply);
+  }
   if (!entry.container) return;
   const auto [begin, end] = Subcommands(entries, name);
   reply.Bulk("subcommands");

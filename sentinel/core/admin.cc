@@ -87,7 +87,7 @@ void Set(Call& call) {
 }
 
 constexpr std::array kCommands = {
-    SentinelCommand{SentinelRow("sentinel|config", -3, "GET <pattern> | SET <option> <value>",
+    SentinelCommand{SentinelRow("sentinel|config", -3, "(GET <pattern> ...)|(SET <option> <value> ...)",
                                 "Shows or sets the settings of this sentinel"),
                     &ConfigCommand},
     SentinelCommand{

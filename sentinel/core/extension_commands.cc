@@ -98,7 +98,7 @@ constexpr std::array kCommands = {
                                 "A peer tells what the failover that it led looked like"),
                     &TakeDecision},
     SentinelCommand{
-        SentinelRow("sentinel|down-push", 6, "<ip> <port> <0|1> <id>", "A peer says whether it sees a master down"),
+        SentinelRow("sentinel|down-push", 6, "<ip> <port> 0|1 <id>", "A peer says whether it sees a master down"),
         &DownPush},
     SentinelCommand{SentinelRow("sentinel|leading", 8, "<ip> <port> <epoch> <id> <replica-ip> <replica-port>",
                                 "A peer says that it leads a failover"),
@@ -106,7 +106,7 @@ constexpr std::array kCommands = {
     SentinelCommand{
         SentinelRow("sentinel|pre-vote", 6, "<ip> <port> <epoch> <id>", "A peer asks whether it would get our vote"),
         &TellPreVote},
-    SentinelCommand{SentinelRow("sentinel|refused-push", 6, "<ip> <port> <0|1> <id>",
+    SentinelCommand{SentinelRow("sentinel|refused-push", 6, "<ip> <port> 0|1 <id>",
                                 "A peer says whether a master's port refuses it (fast-fail)"),
                     &RefusedPush},
     SentinelCommand{SentinelRow("sentinel|vigil", -2, "[<word> ...]",

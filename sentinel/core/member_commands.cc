@@ -116,7 +116,7 @@ constexpr std::array kCommands = {
     SentinelCommand{SentinelRow("sentinel|adopt-epoch", 3, "<epoch>",
                                 "Raises the epoch of this sentinel to one that is too far ahead to be believed"),
                     &AdoptEpochCommand},
-    SentinelCommand{SentinelRow("sentinel|forget", -4, "<master> <id>|<host>:<port>|<host> <port>",
+    SentinelCommand{SentinelRow("sentinel|forget", -4, "<master> <id>|<host>:<port>|(<host> <port>)",
                                 "Forgets a replica or sentinel that is down for good, here and at our peers"),
                     &ForgetCommand},
     SentinelCommand{SentinelRow("sentinel|forgotten", -2, "[<master> sentinel|replica <id>|- <ip> <port> <ms> <by>]",

@@ -54,6 +54,20 @@ def outline(tree):
     return (mark, len(value)) if isinstance(value, list) else shape(tree)
 
 
+def documented(tree):
+    """Of COMMAND DOCS what programs use: release, group, and the arguments without the names that people read."""
+    kept = {"group", "arguments", "type", "token", "flags", "key_spec_index"}
+    mark, value = tree
+    if not isinstance(value, list):
+        return tree
+    if len(value) % 2 == 0 and any(name in (("$", "type"), ("$", "group")) for name in value[::2]):
+        if ("$", "group") in value[::2]:
+            kept.add("since")  # of a command; we do not tell it of single arguments
+        pairs = [(name, documented(each)) for name, each in zip(value[::2], value[1::2]) if name[1] in kept]
+        return mark, sorted(pairs, key=repr)
+    return mark, [documented(each) for each in value]
+
+
 def in_order(tree):
     """For replies that come out of a hash table: order says nothing."""
     mark, value = tree

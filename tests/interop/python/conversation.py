@@ -301,6 +301,11 @@ def commands():
                  "client|getredir", "client|trackinginfo", "client|id", "client|setname", "client|reply",
                  "client|no-evict", "command|docs", "command|getkeysandflags", "command|count", "nosuch"):
         yield ask("COMMAND", "INFO", name)
+    for name in ("ping", "auth", "hello", "info", "publish", "subscribe", "punsubscribe", "shutdown", "nosuch",
+                 "sentinel|master", "sentinel|masters", "sentinel|monitor", "sentinel|set", "sentinel|remove",
+                 "sentinel|info-cache", "sentinel|ckquorum", "acl|genpass", "acl|getuser", "acl|log", "client|reply",
+                 "client|pause", "client|setname", "config|get", "command|docs"):
+        yield ask("COMMAND", "DOCS", name, view=compare.documented)
     yield ask("COMMAND", "LIST", "FILTERBY", "PATTERN", "sentinel|m*", view=compare.in_order)
     yield ask("COMMAND", "LIST", "FILTERBY", "ACLCAT", "pubsub", view=compare.in_order)
     yield ask("COMMAND", "LIST", "FILTERBY", "ACLCAT", "nosuch")

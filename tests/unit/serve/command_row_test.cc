@@ -137,9 +137,10 @@ TEST_CASE("command rows: COMMAND COUNT, LIST and DOCS count what a client may sa
   CHECK(Replied(2, {"command", "list", "filterby", "bad", "x"}) == "-ERR syntax error\r\n");
   CHECK(Replied(2, {"command", "list", "filterby"}) == "-ERR syntax error\r\n");
   CHECK(Replied(3, {"command", "docs", "get", "nosuch"}) ==
-        "%1\r\n$3\r\nget\r\n%2\r\n$7\r\nsummary\r\n$11\r\nGet a value\r\n$5\r\ngroup\r\n$6\r\nstring\r\n");
+        "%1\r\n$3\r\nget\r\n%3\r\n$7\r\nsummary\r\n$11\r\nGet a "
+        "value\r\n$5\r\nsince\r\n$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n");
   CHECK(Replied(2, {"command", "docs", "nosuch"}) == "*0\r\n");
-  CHECK(Replied(2, {"command", "docs"}).starts_with("*10\r\n$7\r\ncommand\r\n*6\r\n"));
+  CHECK(Replied(2, {"command", "docs"}).starts_with("*10\r\n$7\r\ncommand\r\n*8\r\n"));
 }
 
 TEST_CASE("command rows: COMMAND GETKEYS") {
