@@ -138,8 +138,9 @@ class CountedTree {
     std::array<std::size_t, kMaxHeight> index{};
   };
 
-  // Makes `child`, which hangs in an exclusive place, exclusive itself.
-  static Node* Own(Node* child, std::size_t height) {
+  // Makes `child`, which hangs in an exclusive place, exclusive itself. A copy may take less room than what it was made
+  // of, which had grown.
+  Node* Own(Node* child, std::size_t height) {
     if (child->owners.Sole()) return child;
     Node* copy = nullptr;
     if (height == 0) {
@@ -154,6 +155,8 @@ class CountedTree {
       for (std::size_t i = 0; i < from.count; ++i) Share(from.children[i]);
       copy = inner;
     }
+    bytes_ += MemoryOf(copy, height);
+    bytes_ -= MemoryOf(child, height);
     Release(child, height);
     return copy;
   }
