@@ -5,6 +5,7 @@
 #include "replication/base/check.h"
 #include "replication/base/text.h"
 #include "replication/core/execute.h"
+#include "replication/data/waiting.h"
 
 namespace replication {
 
@@ -67,6 +68,11 @@ std::vector<ClientId> BlockedKeys::All() const {
   return all;
 }
 
+const data::Wait* BlockedKeys::WaitOf(ClientId client) const {
+  const auto found = clients_.find(client);
+  return found == clients_.end() ? nullptr : &found->second.wait;
+}
+
 const std::vector<std::string>* BlockedKeys::RequestOf(ClientId client, const Key& key, data::ValueType type) const {
   const auto found = clients_.find(client);
   if (found == clients_.end() || found->second.wait.type != type || found->second.db != key.first) return nullptr;
@@ -84,14 +90,19 @@ void Release(NodeState& state, NodeClient& client, std::size_t before) {
   Resume(state, client);
 }
 
-// False when the key has nothing more to give.
-bool Serve(NodeState& state, ClientId id, const BlockedKeys::Key& key, const Now& now) {
-  const data::Spot spot = state.keyspace.Find(key.first, key.second);
-  if (!spot) return false;
+void Serve(NodeState& state, ClientId id, const BlockedKeys::Key& key, const Now& now) {
   NodeClient* client = state.Find(id);
-  if (client == nullptr || client->closing != serve::Client::Closing::kNo) return true;
+  const data::Wait* wait = state.blocked_keys.WaitOf(id);
+  if (client == nullptr || wait == nullptr || client->closing != serve::Client::Closing::kNo) return;
+  const data::Spot spot = state.keyspace.Find(key.first, key.second);
+  if (const std::string_view why = data::WhyNotWait(*wait, spot); !why.empty()) {
+    const std::size_t before = client->out.size();
+    resp::ReplyWriter(client->out, client->protocol).Error(why);
+    return Release(state, *client, before);
+  }
+  if (!spot) return;
   const std::vector<std::string>* request = state.blocked_keys.RequestOf(id, key, spot->type());
-  if (request == nullptr) return true;
+  if (request == nullptr) return;
   const std::vector<std::string> words = *request;
   std::string error;
   const resp::Words views(words.begin(), words.end());
@@ -104,7 +115,6 @@ bool Serve(NodeState& state, ClientId id, const BlockedKeys::Key& key, const Now
     Call(state, *client, *entry, views, now, reply);
   }
   if (client->out.size() > before) Release(state, *client, before);
-  return true;
 }
 
 }  // namespace
@@ -124,7 +134,7 @@ void ServeBlockedKeys(NodeState& state, const Now& now) {
   while (state.blocked_keys.any_ready()) {
     for (const BlockedKeys::Key& key : state.blocked_keys.TakeReady()) {
       for (const ClientId id : state.blocked_keys.WaitersOf(key)) {
-        if (!Serve(state, id, key, now)) break;
+        Serve(state, id, key, now);
       }
     }
   }

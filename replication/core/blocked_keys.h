@@ -42,6 +42,8 @@ class BlockedKeys {
   // Those who wait for a key, the longest first.
   std::vector<ClientId> WaitersOf(const Key& key) const;
   std::vector<ClientId> All() const;
+  // What a client waits for; null: nothing.
+  const data::Wait* WaitOf(ClientId client) const;
   // The request to run for a client that waits for the key, when that holds `type`; null: it wants something else, or
   // waits no more.
   const std::vector<std::string>* RequestOf(ClientId client, const Key& key, data::ValueType type) const;

@@ -90,6 +90,8 @@ data::PackingLimits PackingLimitsOf(const Settings& settings) {
   limits.set_intset = settings.set_max_intset_entries;
   limits.zset_entries = settings.zset_max_listpack_entries;
   limits.zset_value = settings.zset_max_listpack_value;
+  limits.stream_bytes = settings.stream_node_max_bytes;
+  limits.stream_entries = settings.stream_node_max_entries;
   return limits;
 }
 

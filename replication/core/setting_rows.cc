@@ -252,6 +252,8 @@ constexpr std::array kUsed = {
     SettingRow{.name = "set-max-intset-entries", .kind = kNumber, .field = &S::set_max_intset_entries},
     SettingRow{.name = "shutdown-timeout", .kind = kNumber, .field = &S::shutdown_timeout, .high = kIntMax},
     SettingRow{.name = "stop-writes-on-bgsave-error", .kind = kYesNo, .field = &S::stop_writes_on_bgsave_error},
+    SettingRow{.name = "stream-node-max-bytes", .kind = kMemory, .field = &S::stream_node_max_bytes},
+    SettingRow{.name = "stream-node-max-entries", .kind = kNumber, .field = &S::stream_node_max_entries},
     SettingRow{.name = "supervised",
                .kind = kChoice,
                .field = &S::supervised,

@@ -138,8 +138,6 @@ constexpr std::array kUnused = {
     SettingRow{.name = "slowlog-log-slower-than", .kind = kNumber, .low = -1, .fallback = "10000"},
     SettingRow{.name = "slowlog-max-len", .kind = kNumber, .fallback = "128"},
     SettingRow{.name = "socket-mark-id", .kind = kNumber, .flags = kFixed, .fallback = "0"},
-    SettingRow{.name = "stream-node-max-bytes", .kind = kMemory, .fallback = "4096"},
-    SettingRow{.name = "stream-node-max-entries", .kind = kNumber, .fallback = "100"},
     SettingRow{.name = "syslog-enabled", .kind = kYesNo, .flags = kFixed, .fallback = "no"},
     SettingRow{.name = "syslog-facility",
                .kind = kChoice,

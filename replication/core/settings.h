@@ -66,6 +66,8 @@ struct Settings {
   int list_max_listpack_size = -2;
   std::uint64_t zset_max_listpack_entries = 128;
   std::uint64_t zset_max_listpack_value = 64;
+  std::uint64_t stream_node_max_bytes = 4096;
+  std::uint64_t stream_node_max_entries = 100;
   std::string dir;  // absolute once the program runs; empty: where it was started
   std::string logfile;
   std::string loglevel = "notice";

@@ -39,6 +39,8 @@ struct PackingLimits {
   std::size_t set_intset = 512;    // set-max-intset-entries
   std::size_t zset_entries = 128;  // zset-max-listpack-entries
   std::size_t zset_value = 64;     // zset-max-listpack-value: bytes of the longest member
+  std::size_t stream_bytes = 4096;    // stream-node-max-bytes; 0: no limit
+  std::size_t stream_entries = 100;   // stream-node-max-entries; 0: no limit
 };
 
 // A collection taken out of its entry, to be changed (Keyspace::Change()).

@@ -34,6 +34,9 @@ struct Wait {
   ValueType type = ValueType::kList;
   std::vector<Awaited> keys;
   std::int64_t timeout_ms = 0;  // 0: for ever
+  // XREADGROUP: waits no longer when the stream or this group of it is gone. Empty: waits for a key whatever becomes
+  // of it meanwhile.
+  std::string group = {};
 };
 
 struct CommandContext {

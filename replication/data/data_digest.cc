@@ -1,5 +1,7 @@
 #include "replication/data/data_digest.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstdint>
 
@@ -8,6 +10,7 @@
 #include "replication/data/hash_value.h"
 #include "replication/data/list_value.h"
 #include "replication/data/set_value.h"
+#include "replication/data/stream_value.h"
 #include "replication/data/zset_value.h"
 
 namespace data {
@@ -73,7 +76,15 @@ void MixValue(Sum& sum, const Entry& entry) {
       });
       return;
     case ValueType::kStream:
-      break;
+      StreamOf(entry).ForRange(kLeastStreamId, kGreatestStreamId, false, [&sum](const StreamEntry& item) {
+        Mix(sum, fmt::format("{}.{}", item.id().ms, item.id().seq));
+        item.ForEach([&sum](std::string_view field, std::string_view value) {
+          Mix(sum, field);
+          Mix(sum, value);
+        });
+        return true;
+      });
+      return;
   }
   VIGIL_CHECK(false);
 }

@@ -29,7 +29,7 @@ std::string_view EncodingName(const Entry& entry) {
     case ValueType::kZset:
       return entry.encoding() == Encoding::kTree ? "skiplist" : "listpack";
     case ValueType::kStream:
-      break;
+      return "stream";
   }
   VIGIL_CHECK(false);
   return {};

@@ -39,10 +39,14 @@ inline constexpr std::uint8_t kTypeSetIntset = 11;     // one string: the intset
 inline constexpr std::uint8_t kTypeZsetZiplist = 12;   // up to Redis 6.2
 inline constexpr std::uint8_t kTypeHashZiplist = 13;   // up to Redis 6.2
 inline constexpr std::uint8_t kTypeListZiplists = 14;  // up to Redis 6.2: number of pieces; each a ziplist
+inline constexpr std::uint8_t kTypeStream = 15;        // up to Redis 6.2: nodes, the last id, groups
 inline constexpr std::uint8_t kTypeHashListpack = 16;  // one string: the listpack
 inline constexpr std::uint8_t kTypeZsetListpack = 17;  // one string: the listpack
 inline constexpr std::uint8_t kTypeListPieces = 18;    // number of pieces; each its form (PieceForm) and a string
+inline constexpr std::uint8_t kTypeStream2 = 19;       // with the first id, the greatest deleted one, and counts
 inline constexpr std::uint8_t kTypeSetListpack = 20;   // of Redis 7.2, read alone
+
+inline constexpr std::uint8_t kTypeStream3 = 21;  // of Redis 7.2, read alone: with when a consumer was active
 
 // What a piece of a list is: an element by itself, or a listpack.
 enum PieceForm : std::uint8_t { kOneElement = 1, kPacked = 2 };

@@ -1,7 +1,6 @@
 #include "replication/data/rdb_reader.h"
 
 #include <fmt/format.h>
-#include <liblzf/lzf.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +13,7 @@
 #include "replication/data/hash_value.h"
 #include "replication/data/list_value.h"
 #include "replication/data/old_packings.h"
+#include "replication/data/rdb_cursor.h"
 #include "replication/data/rdb_format.h"
 #include "replication/data/set_value.h"
 #include "replication/data/zset_value.h"
@@ -21,8 +21,6 @@
 namespace data {
 namespace {
 
-// LZF writes at most 264 bytes for 3: what claims to be longer is damaged, and is not given memory.
-constexpr std::uint64_t kMostExpansion = 264;
 // A hint of a damaged file must not make us allocate without bounds; larger tables grow on their own.
 constexpr std::uint64_t kMostReserved = 1 << 20;
 constexpr std::size_t kCompactAt = 1 << 16;
@@ -65,183 +63,7 @@ std::string_view TypeText(std::uint8_t type) {
   }
 }
 
-std::uint64_t BigEndian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
-  return value;
-}
-
-template <class T>
-T LittleEndian(std::string_view bytes) {
-  T value;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
-}
-
 }  // namespace
-
-// Reads one item from its beginning. An item that is not complete is read again from its beginning when there are more
-// bytes, so reading must not change anything before the item is whole.
-class RdbReader::Cursor {
- public:
-  explicit Cursor(std::string_view bytes) : bytes_(bytes) {}
-
-  std::size_t at() const { return at_; }
-  std::size_t needed() const { return needed_; }
-  const std::string& reason() const { return reason_; }
-  std::size_t bad_at() const { return bad_at_; }
-
-  Outcome Bad(std::size_t at, std::string reason) {
-    bad_at_ = at;
-    reason_ = std::move(reason);
-    return Outcome::kBad;
-  }
-
-  Outcome Take(std::uint64_t count, std::string_view& taken) {
-    if (bytes_.size() - at_ < count) {
-      needed_ = at_ + count;
-      return Outcome::kNeedMore;
-    }
-    taken = bytes_.substr(at_, count);
-    at_ += count;
-    return Outcome::kOk;
-  }
-
-  Outcome Byte(std::uint8_t& byte) {
-    std::string_view taken;
-    if (const Outcome outcome = Take(1, taken); outcome != Outcome::kOk) return outcome;
-    byte = static_cast<std::uint8_t>(taken[0]);
-    return Outcome::kOk;
-  }
-
-  // `encoded`: not a length, but the form of a string.
-  Outcome Length(std::uint64_t& length, bool& encoded) {
-    const std::size_t begin = at_;
-    std::uint8_t first = 0;
-    if (const Outcome outcome = Byte(first); outcome != Outcome::kOk) return outcome;
-    encoded = first >> 6 == rdb::kEncoded;
-    length = first & 0x3f;
-    if (encoded || first >> 6 == rdb::kSixBits) return Outcome::kOk;
-
-    std::size_t more = 0;
-    if (first >> 6 == rdb::kFourteenBits) {
-      more = 1;
-    } else if (first == rdb::kLength32) {
-      more = 4;
-    } else if (first == rdb::kLength64) {
-      more = 8;
-    } else {
-      return Bad(begin, fmt::format("a length cannot begin with 0x{:02x}", first));
-    }
-    std::string_view taken;
-    if (const Outcome outcome = Take(more, taken); outcome != Outcome::kOk) return outcome;
-    length = more == 1 ? length << 8 | BigEndian(taken) : BigEndian(taken);
-    return Outcome::kOk;
-  }
-
-  Outcome PlainLength(std::uint64_t& length) {
-    const std::size_t begin = at_;
-    bool encoded = false;
-    if (const Outcome outcome = Length(length, encoded); outcome != Outcome::kOk) return outcome;
-    if (encoded) return Bad(begin, "a string where a length should stand");
-    return Outcome::kOk;
-  }
-
-  // Either an integer or a text; the text is valid as long as the bytes and `scratch`.
-  struct Value {
-    bool is_integer = false;
-    std::int64_t integer = 0;
-    std::string_view text;
-  };
-
-  Outcome StringValue(Value& value, std::string& scratch) {
-    const std::size_t begin = at_;
-    std::uint64_t length = 0;
-    bool encoded = false;
-    if (const Outcome outcome = Length(length, encoded); outcome != Outcome::kOk) return outcome;
-    value.is_integer = encoded && length != rdb::kLzf;
-    if (!encoded) {
-      if (length > kMaxStringBytes) return Bad(begin, fmt::format("a string of {} bytes is too long", length));
-      return Take(length, value.text);
-    }
-    std::string_view taken;
-    switch (length) {
-      case rdb::kInt8:
-        if (const Outcome outcome = Take(1, taken); outcome != Outcome::kOk) return outcome;
-        value.integer = LittleEndian<std::int8_t>(taken);
-        return Outcome::kOk;
-      case rdb::kInt16:
-        if (const Outcome outcome = Take(2, taken); outcome != Outcome::kOk) return outcome;
-        value.integer = LittleEndian<std::int16_t>(taken);
-        return Outcome::kOk;
-      case rdb::kInt32:
-        if (const Outcome outcome = Take(4, taken); outcome != Outcome::kOk) return outcome;
-        value.integer = LittleEndian<std::int32_t>(taken);
-        return Outcome::kOk;
-      case rdb::kLzf:
-        return Compressed(begin, value.text, scratch);
-      default:
-        return Bad(begin, fmt::format("unknown string encoding {}", length));
-    }
-  }
-
-  // A length of one byte and digits, or one of three words.
-  Outcome ScoreText(double& score) {
-    const std::size_t begin = at_;
-    std::uint8_t length = 0;
-    if (const Outcome outcome = Byte(length); outcome != Outcome::kOk) return outcome;
-    if (length >= rdb::kScoreNan) {
-      constexpr double kInfinity = std::numeric_limits<double>::infinity();
-      if (length == rdb::kScoreNan) return Bad(begin, "a score that is no number");
-      score = length == rdb::kScoreInfinity ? kInfinity : -kInfinity;
-      return Outcome::kOk;
-    }
-    std::string_view digits;
-    if (const Outcome outcome = Take(length, digits); outcome != Outcome::kOk) return outcome;
-    const auto value = ParseDouble(digits);
-    if (!value) return Bad(begin, "a score that is no number");
-    score = *value;
-    return Outcome::kOk;
-  }
-
-  Outcome Text(std::string_view& text, std::string& scratch) {
-    Value value;
-    if (const Outcome outcome = StringValue(value, scratch); outcome != Outcome::kOk) return outcome;
-    if (value.is_integer) {
-      scratch = fmt::format_int(value.integer).str();
-      value.text = scratch;
-    }
-    text = value.text;
-    return Outcome::kOk;
-  }
-
- private:
-  Outcome Compressed(std::size_t begin, std::string_view& text, std::string& scratch) {
-    std::uint64_t size = 0;
-    std::uint64_t original = 0;
-    if (const Outcome outcome = PlainLength(size); outcome != Outcome::kOk) return outcome;
-    if (const Outcome outcome = PlainLength(original); outcome != Outcome::kOk) return outcome;
-    if (size == 0 || size > kMaxStringBytes || original == 0 || original > kMaxStringBytes ||
-        original > size * kMostExpansion) {
-      return Bad(begin, fmt::format("{} compressed bytes cannot become {}", size, original));
-    }
-    std::string_view taken;
-    if (const Outcome outcome = Take(size, taken); outcome != Outcome::kOk) return outcome;
-    scratch.resize(original);
-    if (lzf_decompress(taken.data(), static_cast<unsigned>(size), scratch.data(), static_cast<unsigned>(original)) !=
-        original) {
-      return Bad(begin, "damaged compressed string");
-    }
-    text = scratch;
-    return Outcome::kOk;
-  }
-
-  std::string_view bytes_;
-  std::size_t at_ = 0;
-  std::size_t needed_ = 0;
-  std::size_t bad_at_ = 0;
-  std::string reason_;
-};
 
 RdbReader::RdbReader(Keyspace& into, RdbReadOptions options) : into_(into), options_(options) {}
 
@@ -410,7 +232,13 @@ RdbReader::Outcome RdbReader::ReadKey(Cursor& cursor, std::uint8_t type) {
       return BeginElements(cursor, type, key);
     case rdb::kTypeListZiplist:
       if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
-      filling_ = Filling{rdb::kTypeListZiplists, std::string(key), 1, {}};  // of one piece
+      filling_ = Filling{rdb::kTypeListZiplists, std::string(key), 1, {}, nullptr};  // of one piece
+      return Outcome::kOk;
+    case rdb::kTypeStream:
+    case rdb::kTypeStream2:
+    case rdb::kTypeStream3:
+      if (const Outcome outcome = cursor.Text(key, key_scratch_); outcome != Outcome::kOk) return outcome;
+      filling_ = Filling{type, std::string(key), 0, {}, std::make_unique<RdbStreamReader>(type)};
       return Outcome::kOk;
     case rdb::kTypeHashZipmap:
     case rdb::kTypeHashZiplist:
@@ -545,7 +373,7 @@ RdbReader::Outcome RdbReader::BeginElements(Cursor& cursor, std::uint8_t type, s
     expires_at_ = kNever;
     return Outcome::kOk;
   }
-  filling_ = Filling{type, std::string(key), count, {}};
+  filling_ = Filling{type, std::string(key), count, {}, nullptr};
   if (type == rdb::kTypeZset || type == rdb::kTypeZsetText) {
     filling_->contents.tree = std::make_unique<ScoreTree>(into_.field_hash());
   }
@@ -553,6 +381,7 @@ RdbReader::Outcome RdbReader::BeginElements(Cursor& cursor, std::uint8_t type, s
 }
 
 RdbReader::Outcome RdbReader::ReadElement(Cursor& cursor) {
+  if (filling_->stream != nullptr) return ReadStreamItem(cursor);
   ValueType type = ValueType::kList;
   Outcome outcome = Outcome::kOk;
   switch (filling_->type) {
@@ -589,6 +418,16 @@ RdbReader::Outcome RdbReader::ReadElement(Cursor& cursor) {
     return Outcome::kOk;
   }
   return LoadCollection(cursor, type, filled.key, std::move(filled.contents));
+}
+
+RdbReader::Outcome RdbReader::ReadStreamItem(Cursor& cursor) {
+  RdbStreamReader& reader = *filling_->stream;
+  if (const Outcome outcome = reader.Read(cursor); outcome != Outcome::kOk || !reader.complete()) return outcome;
+  const std::string key = std::move(filling_->key);
+  Contents contents;
+  contents.tree = reader.Take();
+  filling_.reset();
+  return LoadCollection(cursor, ValueType::kStream, key, std::move(contents));
 }
 
 // An element, or some that are packed.

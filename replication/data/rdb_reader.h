@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "replication/base/result.h"
 #include "replication/data/keyspace.h"
+#include "replication/data/rdb_cursor.h"
+#include "replication/data/rdb_stream_reader.h"
 #include "replication/data/rdb_writer.h"
 
 namespace data {
@@ -52,8 +55,8 @@ class RdbReader {
   std::uint64_t offset() const { return consumed_ + buffer_.size() - at_; }
 
  private:
-  class Cursor;
-  enum class Outcome { kOk, kNeedMore, kBad };
+  using Cursor = RdbCursor;
+  using Outcome = RdbCursor::Outcome;
 
   Outcome ReadItem(Cursor& cursor);
   Outcome ReadHeader(Cursor& cursor);
@@ -63,6 +66,7 @@ class RdbReader {
   Outcome BeginElements(Cursor& cursor, std::uint8_t type, std::string_view key);
   Outcome ReadPackedSet(Cursor& cursor, std::uint8_t type, std::string_view key);
   Outcome ReadElement(Cursor& cursor);
+  Outcome ReadStreamItem(Cursor& cursor);
   Outcome ReadField(Cursor& cursor);
   Outcome ReadMember(Cursor& cursor);
   Outcome ReadPiece(Cursor& cursor);
@@ -102,6 +106,7 @@ class RdbReader {
     std::string key;
     std::uint64_t left;  // elements
     Contents contents;
+    std::unique_ptr<RdbStreamReader> stream;  // of a stream; nothing else is used then
   };
   std::optional<Filling> filling_;
   std::vector<std::string> functions_;

@@ -14,6 +14,7 @@
 #include "replication/data/listpack.h"
 #include "replication/data/rdb_format.h"
 #include "replication/data/score_tree.h"
+#include "replication/data/stream_value.h"
 
 namespace data {
 namespace {
@@ -119,7 +120,7 @@ std::uint8_t TypeOf(const Batch::Record& record) {
     case ValueType::kZset:
       return tree ? rdb::kTypeZset : rdb::kTypeZsetListpack;
     case ValueType::kStream:
-      break;
+      return rdb::kTypeStream2;
   }
   VIGIL_CHECK(false);
   return 0;
@@ -204,6 +205,7 @@ void RdbEncoder::AppendTree(const Batch& batch, const Batch::Record& record, std
     });
     return;
   }
+  if (record.type == ValueType::kStream) return AppendStream(static_cast<const Stream&>(batch.Tree(record)), out, give);
   VIGIL_CHECK(record.type == ValueType::kHash || record.type == ValueType::kSet);
   const bool with_values = record.type == ValueType::kHash;
   const auto& fields = static_cast<const FieldTree&>(batch.Tree(record));
@@ -213,6 +215,56 @@ void RdbEncoder::AppendTree(const Batch& batch, const Batch::Record& record, std
     if (with_values) AppendText(out, value, options_.compress, scratch_);
     give();
   });
+}
+
+void RdbEncoder::AppendStream(const Stream& stream, std::string& out, const std::function<void()>& give) {
+  const auto append_id = [&out](StreamId id) {
+    AppendLength(out, id.ms);
+    AppendLength(out, id.seq);
+  };
+  const auto append_raw_id = [&out](StreamId id) {
+    AppendBig(out, id.ms);
+    AppendBig(out, id.seq);
+  };
+  std::uint64_t nodes = 0;
+  stream.ForEachNode([&nodes](const StreamNode&) { ++nodes; });
+  AppendLength(out, nodes);
+  stream.ForEachNode([&](const StreamNode& node) {
+    AppendLength(out, 16);
+    append_raw_id(node.id());
+    AppendText(out, node.packed(), options_.compress, scratch_);
+    give();
+  });
+  AppendLength(out, stream.length());
+  append_id(stream.last_id());
+  append_id(stream.first_id());
+  append_id(stream.max_deleted_id());
+  AppendLength(out, stream.entries_added());
+  AppendLength(out, stream.groups().size());
+  for (const auto& [name, group] : stream.groups()) {
+    AppendText(out, name, options_.compress, scratch_);
+    append_id(group->last_id);
+    AppendLength(out, static_cast<std::uint64_t>(group->entries_read));
+    AppendLength(out, group->pending().size());
+    group->pending().ForEachFrom(kLeastStreamId, [&](const PendingEntry& entry) {
+      append_raw_id(entry.id);
+      AppendLittle(out, entry.delivered_at);
+      AppendLength(out, entry.deliveries);
+      give();
+      return true;
+    });
+    AppendLength(out, group->consumers().size());
+    for (const auto& [consumer_name, consumer] : group->consumers()) {
+      AppendText(out, consumer_name, options_.compress, scratch_);
+      AppendLittle(out, consumer.seen_at);
+      AppendLength(out, consumer.pending.size());
+      consumer.pending.ForEachFrom(kLeastStreamId, [&](StreamId id) {
+        append_raw_id(id);
+        give();
+        return true;
+      });
+    }
+  }
 }
 
 // Redis 7.0 knows no packed sets but those of integers.

@@ -12,6 +12,8 @@
 
 namespace data {
 
+class Stream;
+
 // Where in which history the data stands.
 struct RdbReplication {
   int stream_db = 0;  // the database last selected in the stream
@@ -57,6 +59,7 @@ class RdbEncoder {
  private:
   void SelectDb(int db, std::string& out);
   void AppendTree(const Batch& batch, const Batch::Record& record, std::string& out, const std::function<void()>& give);
+  void AppendStream(const Stream& stream, std::string& out, const std::function<void()>& give);
   void AppendPiece(std::string_view packed, std::string& out);
   void AppendMembers(std::string_view packed, std::string& out);
   void Account(std::string_view written);

@@ -5,6 +5,7 @@
 
 #include "replication/data/float_text.h"
 #include "replication/data/lookup.h"
+#include "replication/data/stream_value.h"
 
 namespace data {
 
@@ -22,6 +23,13 @@ std::optional<std::int64_t> TimeoutOrReply(CommandContext& context, std::string_
   // It is added to a clock.
   if (static_cast<std::int64_t>(millis) > kMost - NowMs(context)) return fail("ERR timeout is out of range");
   return static_cast<std::int64_t>(millis);
+}
+
+std::string_view WhyNotWait(const Wait& wait, const Spot& spot) {
+  if (wait.group.empty()) return {};
+  if (!spot || spot->type() != ValueType::kStream) return "UNBLOCKED the stream key no longer exists";
+  if (StreamOf(*spot).FindGroup(wait.group) != nullptr) return {};
+  return "NOGROUP the consumer group this client was blocked on no longer exists";
 }
 
 void WaitOrReplyNothing(CommandContext& context, Wait wait) {

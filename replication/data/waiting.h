@@ -17,6 +17,10 @@ namespace data {
 // Milliseconds, 0 for ever, from a number of seconds with or without a fraction; or the error has been answered.
 std::optional<std::int64_t> TimeoutOrReply(CommandContext& context, std::string_view word);
 
+// The error for a client that waits for what will never come: the stream at the key, or its group, is gone. Empty: it
+// may wait on. The spot may be empty.
+std::string_view WhyNotWait(const Wait& wait, const Spot& spot);
+
 // Asks to wait, or answers a null array where nobody may wait.
 void WaitOrReplyNothing(CommandContext& context, Wait wait);
 

@@ -56,9 +56,11 @@ void ReplyKeyFlags(const CommandRow& row, resp::ReplyWriter& reply) {
     reply.Set(1);
     return reply.Simple("not_key");
   }
+  // XREADGROUP writes into groups, not into what it reads.
+  const bool writes = (row.flags & kWrite) != 0 && row.keys.behind.empty();
   reply.Set(2);
-  reply.Simple((row.flags & kWrite) != 0 ? "RW" : "RO");
-  reply.Simple((row.flags & kWrite) != 0 ? "update" : "access");
+  reply.Simple(writes ? "RW" : "RO");
+  reply.Simple(writes ? "update" : "access");
 }
 
 void ReplySearch(const CommandRow& row, int begin, resp::ReplyWriter& reply) {
@@ -107,22 +109,52 @@ void ReplyCountedSpec(const CommandRow& row, resp::ReplyWriter& reply) {
   reply.Integer(1);
 }
 
+// Behind a word of its own.
+void ReplyBehindSpec(const CommandRow& row, resp::ReplyWriter& reply) {
+  reply.Map(3);
+  reply.Bulk("flags");
+  ReplyKeyFlags(row, reply);
+  reply.Bulk("begin_search");
+  reply.Map(2);
+  reply.Bulk("type");
+  reply.Bulk("keyword");
+  reply.Bulk("spec");
+  reply.Map(2);
+  reply.Bulk("keyword");
+  reply.Bulk(row.keys.behind);
+  reply.Bulk("startfrom");
+  reply.Integer(row.keys.behind_from);
+  reply.Bulk("find_keys");
+  reply.Map(2);
+  reply.Bulk("type");
+  reply.Bulk("range");
+  reply.Bulk("spec");
+  reply.Map(3);
+  reply.Bulk("lastkey");
+  reply.Integer(-1);
+  reply.Bulk("keystep");
+  reply.Integer(1);
+  reply.Bulk("limit");  // one of so many parts of what follows
+  reply.Integer(2);
+}
+
 // How the keys are found, in the newer form of COMMAND INFO: where the search begins, and which range follows.
 void ReplyKeySpecs(const CommandRow& row, resp::ReplyWriter& reply) {
-  reply.Set((row.keys.first != 0 ? 1 : 0) + (row.keys.counted_at != 0 ? 1 : 0));
+  reply.Set((row.keys.first != 0 ? 1 : 0) + (row.keys.counted_at != 0 ? 1 : 0) + (row.keys.behind.empty() ? 0 : 1));
   if (row.keys.first != 0) ReplyRangeSpec(row, reply);
   if (row.keys.counted_at != 0) ReplyCountedSpec(row, reply);
+  if (!row.keys.behind.empty()) ReplyBehindSpec(row, reply);
 }
 
 // What the row is to clients that look for keys themselves: with keys in a place of their own it is one flag more.
 void ReplyFlags(const CommandRow& row, resp::ReplyWriter& reply) {
-  std::size_t count = row.keys.counted_at != 0 ? 1 : 0;
+  std::size_t count = row.keys.movable() ? 1 : 0;
   for (const Named& flag : kFlagNames) count += (row.flags & flag.bit) != 0 ? 1 : 0;
   reply.Set(count);
   for (const Named& flag : kFlagNames) {
     if ((row.flags & flag.bit) != 0) reply.Simple(flag.name);
   }
-  if (row.keys.counted_at != 0) reply.Simple("movablekeys");
+  if (row.keys.movable()) reply.Simple("movablekeys");
 }
 
 // What a client that speaks to a whole cluster should know; only what commands of ours have.
@@ -334,6 +366,9 @@ void ReplyKeys(const CommandTable& table, const Words& words, bool with_flags, r
   for (std::size_t i = 1; i <= counted; ++i) {
     keys.push_back(request[static_cast<std::size_t>(row.keys.counted_at) + i]);
   }
+  const KeyRun behind = KeysBehind(row, request);
+  if (!row.keys.behind.empty() && behind.count == 0) return reply.Error("ERR Invalid arguments specified for command");
+  for (std::size_t i = 0; i < behind.count; ++i) keys.push_back(request[behind.first + i]);
   reply.Array(keys.size());
   for (const std::string_view key : keys) {
     if (with_flags) reply.Array(2);

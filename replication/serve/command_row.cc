@@ -75,6 +75,16 @@ std::size_t CountedKeys(const CommandRow& row, const Words& words) {
   return static_cast<std::size_t>(*count);
 }
 
+KeyRun KeysBehind(const CommandRow& row, const Words& words) {
+  if (row.keys.behind.empty()) return {};
+  for (auto at = static_cast<std::size_t>(row.keys.behind_from); at < words.size(); ++at) {
+    if (!base::EqualsIgnoreCase(words[at], row.keys.behind)) continue;
+    const std::size_t more = words.size() - 1 - at;
+    return more % 2 == 0 ? KeyRun{at + 1, more / 2} : KeyRun{};
+  }
+  return {};
+}
+
 std::span<const CategoryName> Categories() {
   return kCategoryNames;
 }

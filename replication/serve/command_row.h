@@ -69,8 +69,14 @@ struct KeyPositions {
   int step = 0;
   // The word that says how many keys stand behind it ("LMPOP 2 a b LEFT"), besides those above; 0: none does.
   int counted_at = 0;
+  // Of what stands behind this word the first half is keys ("XREAD COUNT 1 STREAMS a b 0 0"); looked for from
+  // `behind_from` on. Empty: no such word.
+  std::string_view behind = {};
+  int behind_from = 0;
 
-  bool any() const { return first != 0 || counted_at != 0; }
+  bool any() const { return first != 0 || movable(); }
+  // Where they stand depends on other words.
+  bool movable() const { return counted_at != 0 || !behind.empty(); }
 };
 
 struct CommandRow {
@@ -87,6 +93,14 @@ struct CommandRow {
 // The number that stands in words[row.keys.counted_at]; 0 without one, or when it is no number or more than there are
 // words behind it: the command itself will complain then.
 std::size_t CountedKeys(const CommandRow& row, const Words& words);
+
+// The keys behind row.keys.behind: where the first one stands, and how many there are; 0 when there are none, or when
+// their number is odd.
+struct KeyRun {
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+KeyRun KeysBehind(const CommandRow& row, const Words& words);
 
 // Every category, in the order in which ACL CAT lists them.
 struct CategoryName {

@@ -105,6 +105,10 @@ void ForEachKey(const CommandRow& row, const Words& words,
     const std::uint8_t access = row.keys.first != 0 ? kKeyRead : AccessTo(row, words, true);
     if (!see(at, access)) return;
   }
+  const KeyRun behind = KeysBehind(row, words);
+  for (std::size_t i = 0; i < behind.count; ++i) {
+    if (!see(behind.first + i, kKeyRead)) return;
+  }
   // GEORADIUS ... STORE key
   const std::ptrdiff_t options_at = row.name == "georadius" ? 6 : row.name == "georadiusbymember" ? 5 : count;
   for (std::ptrdiff_t at = options_at; at + 1 < count; ++at) {
