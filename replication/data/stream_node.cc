@@ -182,8 +182,10 @@ void StreamNode::Append(StreamId id, FieldValues pairs) {
   pack_.Replace(kCountAt, fmt::format_int(live_).str());
 }
 
-void StreamNode::Mark(Position at) {
+StreamNode::Position StreamNode::Mark(Position at) {
+  const std::size_t before = pack_.bytes();
   pack_.Replace(at, fmt::format_int(NumberAt(at) | kDeleted).str());
+  return static_cast<Position>(before - pack_.bytes());
 }
 
 void StreamNode::NoteErased(std::uint64_t count) {

@@ -124,11 +124,11 @@ class StreamNode {
       const Parts parts = PartsAt(at);
       if (!parts.deleted) {
         if (!wanted(parts.id)) break;
-        Mark(at);
+        at = parts.next - Mark(at);
         ++erased;
+      } else {
+        at = parts.next;
       }
-      // A flag is a small number with or without the mark: nothing has moved.
-      at = parts.next;
     }
     NoteErased(erased);
   }
@@ -151,7 +151,8 @@ class StreamNode {
   Position EntriesBegin() const;
   std::int64_t NumberAt(Position at) const { return pack_.view().Get(at).integer.value_or(0); }
   bool SameFields(FieldValues pairs) const;
-  void Mark(Position at);
+  // By how many bytes what stands behind it moves forward: a payload of others may have a flag wider than need be.
+  Position Mark(Position at);
   void NoteErased(std::uint64_t count);
   base::Result<void> Check();
 
