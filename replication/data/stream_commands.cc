@@ -129,10 +129,6 @@ std::optional<WantedId> ReadWantedId(CommandContext& context, std::string_view w
   }
   const auto id = StreamIdOrReply(context, word, 0);
   if (!id) return std::nullopt;
-  if (id->IsZero()) {
-    context.reply.Error("ERR The ID specified in XADD must be greater than 0-0");
-    return std::nullopt;
-  }
   return WantedId{*id};
 }
 
@@ -160,6 +156,10 @@ void XAdd(CommandContext& context, const Words& words) {
   if (!CheckTrim(context, true, trim)) return;
   const std::size_t first = at + 1;
   if (first >= words.size() || (words.size() - first) % 2 != 0) return ReplyWrongArity(context, "xadd");
+  // Said last of all that is wrong with the words: as Redis does.
+  if (!wanted->any && !wanted->any_seq && wanted->id.IsZero()) {
+    return context.reply.Error("ERR The ID specified in XADD must be greater than 0-0");
+  }
   const FieldValues pairs(words.begin() + static_cast<std::ptrdiff_t>(first), words.end());
 
   const Spot spot = Lookup(context, words[1], Use::kWrite);
