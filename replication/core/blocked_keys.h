@@ -60,24 +60,6 @@ class BlockedKeys {
   std::vector<Key> ready_;
 };
 
-// Tells two of every change.
-class ChangeFork final : public data::ChangeListener {
- public:
-  ChangeFork(data::ChangeListener& first, BlockedKeys& second) : first_(first), second_(second) {}
-  void KeyChanged(int db, std::string_view key) override {
-    first_.KeyChanged(db, key);
-    second_.KeyChanged(db, key);
-  }
-  void AllChanged(int db) override {
-    first_.AllChanged(db);
-    second_.AllChanged(db);
-  }
-
- private:
-  data::ChangeListener& first_;
-  BlockedKeys& second_;
-};
-
 // A command of this client has asked to wait.
 void Block(NodeState& state, NodeClient& client, data::Wait wait, const Now& now);
 // Serves those whose keys have something now: after each request, so that clients see what it left and not what the

@@ -7,6 +7,7 @@
 
 #include "replication/base/text.h"
 #include "replication/core/feed.h"
+#include "replication/core/memory_limit.h"
 #include "replication/core/roles.h"
 #include "replication/core/server_commands.h"
 #include "replication/serve/cross_protocol.h"
@@ -115,6 +116,7 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
       flags &= client.transaction.common_flags | ~(serve::kLoading | serve::kStale);
     }
     error = serve::MayRun(state.server, client, *entry, words, now);
+    if (state.settings.maxmemory > 0) KeepMemoryWithinLimit(state, now);
     if (error.empty()) error = WhyRefused(state, client, *row, flags, now);
   }
   if (!error.empty()) {
@@ -172,8 +174,8 @@ std::string WhyRefused(const NodeState& state, const NodeClient& client, const s
                        std::uint32_t flags, const Now& now) {
   const bool writes = (flags & serve::kWrite) != 0;
   const Settings& settings = state.settings;
-  if (settings.maxmemory > 0 && (flags & serve::kDenyOom) != 0 && state.is_master() &&
-      state.keyspace.memory() > settings.maxmemory) {
+  if (state.memory.is_short &&
+      ((flags & serve::kDenyOom) != 0 || (client.transaction.open && !ActsOnTransaction(row.name)))) {
     return "OOM command not allowed when used memory > 'maxmemory'.";
   }
   if (state.is_master() && (writes || row.name == "ping") && settings.stop_writes_on_bgsave_error &&
@@ -209,6 +211,8 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
   std::vector<data::Effect> effects;
   switch (entry.group) {
     case kSession:
+      // What others were told of before must not come after it.
+      if ((entry.row->flags & serve::kMayReplicate) != 0) TellOfChanges(state);
       serve::SessionCommands()[entry.index].handler(state.server, client, words, now, reply);
       if (entry.row->name == "reset") ForgetTransaction(state, client);
       // A publish is no write, but the replicas' subscribers are to hear it too.
@@ -238,6 +242,8 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
   if (reply.out().size() > before && reply.out()[before] == '-') {
     CountError(state, std::string_view(reply.out()).substr(before, 64));
   }
+  // Within a transaction what has happened is told when all of it has.
+  if (!client.in_exec) TellOfChanges(state);
   if (from_master) return;
   if (!effects.empty() && state.is_master()) {
     if (state.exec_effects == nullptr) {

@@ -132,6 +132,10 @@ SnapshotJob* StartSnapshot(NodeState& state, std::string file, const Now& now) {
   wish.file = std::move(file);
   wish.options.compress = state.settings.rdbcompression;
   wish.options.checksum = state.settings.rdbchecksum;
+  wish.options.clock = state.keyspace.clock();
+  const data::EvictionPolicy policy = data::EvictionPolicyNamed(state.settings.maxmemory_policy);
+  if (data::ByIdleTime(policy)) wish.options.usage = data::RdbOptions::Usage::kIdle;
+  if (data::ByFrequency(policy)) wish.options.usage = data::RdbOptions::Usage::kFrequency;
   wish.head.created_at = base::UnixMillis(now.wall) / 1000;
   wish.head.used_memory = state.keyspace.memory();
   // A name for the data is worth writing down only while offsets move with every change.

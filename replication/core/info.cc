@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "replication/base/text.h"
+#include "replication/core/memory_limit.h"
 #include "replication/core/roles.h"
 #include "replication/core/state.h"
 
@@ -147,7 +148,7 @@ void Info::Memory() {
   Field("used_memory_dataset_perc", fmt::format("{:.2f}%", Percent(dataset, used)));
   Bytes("total_system_memory", host_.total_system_memory);
   Bytes("maxmemory", state_.settings.maxmemory);
-  Field("maxmemory_policy", "noeviction");
+  Field("maxmemory_policy", state_.settings.maxmemory_policy);
   const double ratio =
       used == 0 ? 0 : static_cast<double>(host_.used_memory_rss) / static_cast<double>(host_.used_memory);
   Field("mem_fragmentation_ratio", fmt::format("{:.2f}", ratio));
@@ -160,6 +161,9 @@ void Info::Memory() {
   for (const auto& [id, client] : state_.server.clients.all()) {
     (client->kind == serve::ClientKind::kReplica ? of_replicas : of_clients) += client->out.capacity();
   }
+  // What used_memory has beyond what maxmemory judges: replication buffers, and the program itself.
+  const std::uint64_t judged = JudgedMemoryNow(state_);
+  Field("mem_not_counted_for_evict", used - std::min(judged, used));
   Field("mem_replication_backlog", std::min<std::uint64_t>(stream, state_.settings.repl_backlog_size));
   Field("mem_total_replication_buffers", stream);
   Field("mem_clients_slaves", of_replicas);
@@ -238,7 +242,7 @@ void Info::Stats() {
   Field("sync_partial_ok", stats.sync_partial_ok);
   Field("sync_partial_err", stats.sync_partial_err);
   Field("expired_keys", keys.expired);
-  Field("evicted_keys", 0);
+  Field("evicted_keys", keys.evicted);
   Field("evicted_clients", 0);
   Field("keyspace_hits", keys.hits);
   Field("keyspace_misses", keys.misses);

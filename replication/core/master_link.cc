@@ -270,6 +270,8 @@ void OnPayloadHeader(NodeState& state, std::string_view line, const Now& now) {
   MasterLink& link = state.master;
   link.load = std::make_unique<PayloadLoad>(state.keyspace.databases(), state.random.Next());
   link.load->keyspace.set_limits(state.keyspace.limits());
+  link.load->keyspace.set_usage(state.keyspace.usage());
+  link.load->keyspace.set_clock(state.keyspace.clock());
   constexpr std::string_view kMarked = "$EOF:";
   if (line.starts_with(kMarked)) {
     link.load->mark = line.substr(kMarked.size());

@@ -10,9 +10,12 @@
 #include "replication/core/execute.h"
 #include "replication/core/feed.h"
 #include "replication/core/full_sync.h"
+#include "replication/core/memory_limit.h"
+#include "replication/core/observed.h"
 #include "replication/core/roles.h"
 #include "replication/core/server_commands.h"
 #include "replication/core/state.h"
+#include "replication/core/tracking.h"
 #include "replication/core/trailing.h"
 
 namespace replication {
@@ -55,6 +58,7 @@ class Turn {
     }
     ServeBlockedKeys(state_, now_);
     ProcessResumed(state_, now_);
+    TellOfChanges(state_);
   }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
@@ -92,7 +96,22 @@ data::PackingLimits PackingLimitsOf(const Settings& settings) {
   limits.zset_value = settings.zset_max_listpack_value;
   limits.stream_bytes = settings.stream_node_max_bytes;
   limits.stream_entries = settings.stream_node_max_entries;
+  limits.hll_sparse = settings.hll_sparse_max_bytes;
   return limits;
+}
+
+void TellKeyspace(NodeState& state) {
+  const Settings& settings = state.settings;
+  data::Keyspace& keyspace = state.keyspace;
+  keyspace.set_limits(PackingLimitsOf(settings));
+  keyspace.set_lazy({.expire = settings.lazyfree_lazy_expire, .server_del = settings.lazyfree_lazy_server_del});
+  keyspace.set_usage({.frequency = data::ByFrequency(data::EvictionPolicyNamed(settings.maxmemory_policy)),
+                      .log_factor = settings.lfu_log_factor,
+                      .decay_time = settings.lfu_decay_time});
+  // Kinds without a place where they are told are told nowhere.
+  constexpr std::uint32_t kPlaces = data::kTellKeyspace | data::kTellKeyevent;
+  keyspace.set_events((settings.notify_keyspace_events & kPlaces) != 0 ? settings.notify_keyspace_events & ~kPlaces
+                                                                       : 0);
 }
 
 NodeState::NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now at)
@@ -102,10 +121,13 @@ NodeState::NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now 
       host(h),
       started(at),
       now(at),
-      keyspace(settings.databases, random.Next()) {
+      keyspace(settings.databases, random.Next()),
+      tracking(std::make_unique<Tracking>()),
+      changes(watches, blocked_keys, key_events, *tracking),
+      observed(std::make_unique<Observed>()) {
   run_id.hex = random.Hex();
   history.Begin(random);
-  keyspace.set_limits(PackingLimitsOf(settings));
+  TellKeyspace(*this);
   server.role = is_master() ? "master" : "replica";
   server.access.set_password(settings.requirepass);
   FillCommandTable(server.commands);
@@ -116,6 +138,8 @@ NodeState::NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now 
   saving.last_saved_at = at.wall;
   saving.last_saved_mono = at.mono;
 }
+
+NodeState::~NodeState() = default;
 
 Node::Node(Settings settings, std::uint64_t seed, base::Log& log, Host& host, Now now)
     : state_(std::make_unique<NodeState>(std::move(settings), seed, log, host, now)) {}
@@ -129,6 +153,7 @@ void Node::BeginLoading(std::uint64_t total_bytes, Now now) {
   state.loading.total_bytes = total_bytes;
   state.loading.began_at = now.wall;
   state.loading.began_mono = now.mono;
+  state.keyspace.set_clock(static_cast<std::uint32_t>(now.mono.time_since_epoch().count() / 1000));
   // Keys whose time has come are loaded, too: they are deleted in the stream like all others, so that replicas which
   // go on from the offset of this file hear of it.
   state.loading.reader = std::make_unique<data::RdbReader>(state.keyspace);
@@ -324,7 +349,7 @@ bool Node::WantsMasterBytes() const {
 }
 
 bool Node::has_work() const {
-  return PayloadWaits(*state_) || SnapshotsWait(*state_) || ExpiryIsDue(*state_, state_->now);
+  return PayloadWaits(*state_) || SnapshotsWait(*state_) || ExpiryIsDue(*state_, state_->now) || EvictionIsDue(*state_);
 }
 
 void Node::DoWork(std::size_t budget, std::vector<SnapshotBatch>& out, Now now) {
@@ -333,6 +358,7 @@ void Node::DoWork(std::size_t budget, std::vector<SnapshotBatch>& out, Now now) 
   LoadPayload(state, budget, now);
   WalkSnapshots(state, budget, out, now);
   Expire(state, now);
+  if (EvictionIsDue(state)) KeepMemoryWithinLimit(state, now);
 }
 
 void Node::OnBatchDone(SnapshotId id) {
@@ -404,6 +430,8 @@ void Node::EndTurn(Now now) {
   if (state.started_up) {
     BeginFullSyncs(state, now);
     CheckSavePoints(state, now);
+    // A limit that has been lowered, a replica that does not leave it to its master.
+    if (state.settings.maxmemory > 0) KeepMemoryWithinLimit(state, now);
     if (std::exchange(state.waiters.ask, false) && !state.waiters.waiting.empty() && !state.replicas.empty()) {
       FeedAlone(state, {"REPLCONF", "GETACK", "*"});
     }

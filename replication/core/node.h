@@ -122,6 +122,9 @@ struct HostFacts {
   std::uint64_t used_memory = 0;
   std::uint64_t used_memory_peak = 0;
   std::uint64_t used_memory_rss = 0;
+  std::uint64_t allocator_allocated = 0;
+  std::uint64_t allocator_active = 0;
+  std::uint64_t allocator_resident = 0;
   std::uint64_t total_system_memory = 0;
   double cpu_sys = 0;   // seconds
   double cpu_user = 0;  // seconds
@@ -137,6 +140,13 @@ class Host {
  public:
   virtual ~Host() = default;
   virtual HostFacts Facts() { return {}; }
+  // Nanoseconds of a clock that never goes back, for the durations of commands alone: nothing is decided by it. Must
+  // cost next to nothing; it is asked once or twice for each command. A simulator's does not move.
+  virtual std::uint64_t Nanoseconds() { return 0; }
+  // MEMORY PURGE: gives free memory back to the system.
+  virtual void PurgeMemory() {}
+  // MEMORY MALLOC-STATS: the allocator's own report.
+  virtual std::string AllocatorReport() { return {}; }
   // The absolute path of a folder that files can be made in (CONFIG SET dir), or why it is none.
   virtual base::Result<std::string> FindFolder(const std::string& folder) { return folder; }
   // Bytes that the master's socket holds at this moment, read without waiting; they are not delivered again by

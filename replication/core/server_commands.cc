@@ -11,6 +11,7 @@
 #include "replication/base/text.h"
 #include "replication/core/execute.h"
 #include "replication/core/info.h"
+#include "replication/core/memory_limit.h"
 #include "replication/core/roles.h"
 #include "replication/data/data_digest.h"
 
@@ -189,7 +190,8 @@ void UseSettings(NodeState& state) {
   if (access.password() != state.settings.requirepass) access.set_password(state.settings.requirepass);
   access.set_all_channels_by_default(state.settings.acl_pubsub_default == "allchannels");
   access.set_max_log(state.settings.acllog_max_len);
-  state.keyspace.set_limits(PackingLimitsOf(state.settings));
+  TellKeyspace(state);
+  KeepMemoryWithinLimit(state, state.now);  // the limit may have been lowered
   state.wishes.push_back(SettingsChanged{});
 }
 

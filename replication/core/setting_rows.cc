@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "replication/base/text.h"
+#include "replication/data/key_events.h"
 
 namespace replication {
 namespace {
@@ -123,6 +125,57 @@ std::string RenderDbfilename(const Settings& settings) {
   return settings.dbfilename;
 }
 
+Result<void> ApplyKeyEvents(Settings& settings, Words words) {
+  if (words.size() != 1) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
+  const auto bits = data::ParseKeyEvents(words[0]);
+  if (!bits) return Fail(ErrorCode::kInvalid, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+  settings.notify_keyspace_events = *bits;
+  return {};
+}
+std::string RenderKeyEvents(const Settings& settings) {
+  return data::KeyEventFlags(settings.notify_keyspace_events);
+}
+
+// Bytes, or a share of maxmemory: "10%".
+Result<void> ApplyClientsMemory(Settings& settings, Words words) {
+  if (words.size() != 1) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
+  const std::string_view word = words[0];
+  if (word.ends_with('%')) {
+    const auto share = base::ParseInt<int>(word.substr(0, word.size() - 1));
+    if (!share || *share < 0 || *share > 100) {
+      return Fail(ErrorCode::kInvalid, "argument must be a memory or percent value");
+    }
+    settings.maxmemory_clients = -*share;
+    return {};
+  }
+  const auto bytes = base::ParseMemory(word);
+  if (!bytes) return Fail(ErrorCode::kInvalid, "argument must be a memory or percent value");
+  settings.maxmemory_clients = static_cast<std::int64_t>(*bytes);
+  return {};
+}
+std::string RenderClientsMemory(const Settings& settings) {
+  if (settings.maxmemory_clients < 0) return fmt::format("{}%", -settings.maxmemory_clients);
+  return fmt::format("{}", settings.maxmemory_clients);
+}
+
+Result<void> ApplyPercentiles(Settings& settings, Words words) {
+  if (words.size() == 1 && words[0].empty()) words = {};
+  std::string text;
+  for (const std::string& word : words) {
+    double share = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), share);
+    if (error != std::errc() || end != word.data() + word.size() || !(share >= 0) || share > 100) {
+      return Fail(ErrorCode::kInvalid, "latency-tracking-info-percentiles should contain values between 0 and 100");
+    }
+    text += fmt::format("{}{}", text.empty() ? "" : " ", word);
+  }
+  settings.latency_tracking_info_percentiles = text;
+  return {};
+}
+std::string RenderPercentiles(const Settings& settings) {
+  return settings.latency_tracking_info_percentiles;
+}
+
 // ---- The rows. ----
 
 constexpr auto kYesNo = SettingKind::kYesNo;
@@ -176,7 +229,21 @@ constexpr std::array kUsed = {
                .alias = "hash-max-ziplist-value",
                .kind = kMemory,
                .field = &S::hash_max_listpack_value},
+    SettingRow{.name = "hll-sparse-max-bytes", .kind = kMemory, .field = &S::hll_sparse_max_bytes},
+    SettingRow{.name = "latency-monitor-threshold", .kind = kNumber, .field = &S::latency_monitor_threshold},
+    SettingRow{.name = "latency-tracking", .kind = kYesNo, .field = &S::latency_tracking},
+    SettingRow{.name = "latency-tracking-info-percentiles",
+               .kind = kSpecial,
+               .flags = kManyWords,
+               .apply = &ApplyPercentiles,
+               .render = &RenderPercentiles},
+    SettingRow{.name = "lazyfree-lazy-eviction", .kind = kYesNo, .field = &S::lazyfree_lazy_eviction},
     SettingRow{.name = "lazyfree-lazy-expire", .kind = kYesNo, .field = &S::lazyfree_lazy_expire},
+    SettingRow{.name = "lazyfree-lazy-server-del", .kind = kYesNo, .field = &S::lazyfree_lazy_server_del},
+    SettingRow{.name = "lazyfree-lazy-user-del", .kind = kYesNo, .field = &S::lazyfree_lazy_user_del},
+    SettingRow{.name = "lazyfree-lazy-user-flush", .kind = kYesNo, .field = &S::lazyfree_lazy_user_flush},
+    SettingRow{.name = "lfu-decay-time", .kind = kNumber, .field = &S::lfu_decay_time, .high = kIntMax},
+    SettingRow{.name = "lfu-log-factor", .kind = kNumber, .field = &S::lfu_log_factor, .high = kIntMax},
     SettingRow{.name = "list-max-listpack-size",
                .alias = "list-max-ziplist-size",
                .kind = kNumber,
@@ -189,6 +256,17 @@ constexpr std::array kUsed = {
     SettingRow{.name = "masteruser", .kind = kText, .field = &S::masteruser},
     SettingRow{.name = "maxclients", .kind = kNumber, .field = &S::maxclients, .low = 1, .high = 0xffffffff},
     SettingRow{.name = "maxmemory", .kind = kMemory, .field = &S::maxmemory},
+    SettingRow{
+        .name = "maxmemory-clients", .kind = kSpecial, .apply = &ApplyClientsMemory, .render = &RenderClientsMemory},
+    SettingRow{
+        .name = "maxmemory-eviction-tenacity", .kind = kNumber, .field = &S::maxmemory_eviction_tenacity, .high = 100},
+    SettingRow{
+        .name = "maxmemory-policy",
+        .kind = kChoice,
+        .field = &S::maxmemory_policy,
+        .choices =
+            "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction"},
+    SettingRow{.name = "maxmemory-samples", .kind = kNumber, .field = &S::maxmemory_samples, .low = 1, .high = kIntMax},
     SettingRow{.name = "min-replicas-max-lag",
                .alias = "min-slaves-max-lag",
                .kind = kNumber,
@@ -199,6 +277,8 @@ constexpr std::array kUsed = {
                .kind = kNumber,
                .field = &S::min_replicas_to_write,
                .high = kIntMax},
+    SettingRow{
+        .name = "notify-keyspace-events", .kind = kSpecial, .apply = &ApplyKeyEvents, .render = &RenderKeyEvents},
     SettingRow{.name = "pidfile", .kind = kText, .field = &S::pidfile, .flags = kFixed},
     SettingRow{.name = "port", .kind = kNumber, .field = &S::port, .flags = kFixed, .high = 65535},
     SettingRow{.name = "protected-mode", .kind = kYesNo, .field = &S::protected_mode},
@@ -231,6 +311,10 @@ constexpr std::array kUsed = {
                .field = &S::replica_announce_port,
                .high = 65535},
     SettingRow{.name = "replica-announced", .kind = kYesNo, .field = &S::replica_announced},
+    SettingRow{.name = "replica-ignore-maxmemory",
+               .alias = "slave-ignore-maxmemory",
+               .kind = kYesNo,
+               .field = &S::replica_ignore_maxmemory},
     SettingRow{.name = "replica-priority",
                .alias = "slave-priority",
                .kind = kNumber,
@@ -251,6 +335,8 @@ constexpr std::array kUsed = {
     SettingRow{.name = "save", .kind = kSpecial, .flags = kManyWords, .apply = &ApplySave, .render = &RenderSave},
     SettingRow{.name = "set-max-intset-entries", .kind = kNumber, .field = &S::set_max_intset_entries},
     SettingRow{.name = "shutdown-timeout", .kind = kNumber, .field = &S::shutdown_timeout, .high = kIntMax},
+    SettingRow{.name = "slowlog-log-slower-than", .kind = kNumber, .field = &S::slowlog_log_slower_than, .low = -1},
+    SettingRow{.name = "slowlog-max-len", .kind = kNumber, .field = &S::slowlog_max_len},
     SettingRow{.name = "stop-writes-on-bgsave-error", .kind = kYesNo, .field = &S::stop_writes_on_bgsave_error},
     SettingRow{.name = "stream-node-max-bytes", .kind = kMemory, .field = &S::stream_node_max_bytes},
     SettingRow{.name = "stream-node-max-entries", .kind = kNumber, .field = &S::stream_node_max_entries},
@@ -262,6 +348,7 @@ constexpr std::array kUsed = {
     SettingRow{.name = "tcp-backlog", .kind = kNumber, .field = &S::tcp_backlog, .flags = kFixed, .high = kIntMax},
     SettingRow{.name = "tcp-keepalive", .kind = kNumber, .field = &S::tcp_keepalive, .high = kIntMax},
     SettingRow{.name = "timeout", .kind = kNumber, .field = &S::timeout, .high = kIntMax},
+    SettingRow{.name = "tracking-table-max-keys", .kind = kNumber, .field = &S::tracking_table_max_keys},
     SettingRow{.name = "zset-max-listpack-entries",
                .alias = "zset-max-ziplist-entries",
                .kind = kNumber,
@@ -307,11 +394,11 @@ Result<Value> InRange(const SettingRow& row, std::uint64_t number, bool negative
 Result<Value> ParseNumberValue(const SettingRow& row, const std::string& word) {
   const auto number = base::ParseInt<std::int64_t>(word);
   if (!number) return Fail(ErrorCode::kInvalid, "argument couldn't be parsed into an integer");
-  if (row.low < 0) {  // only among the unused
+  if (row.low < 0) {
     if (*number < row.low || *number > row.high) {
       return Fail(ErrorCode::kInvalid, fmt::format("argument must be between {} and {} inclusive", row.low, row.high));
     }
-    return Value{word, 0};
+    return Value{word, static_cast<std::uint64_t>(*number)};
   }
   return InRange(row, static_cast<std::uint64_t>(*number), *number < 0);
 }
@@ -366,6 +453,7 @@ void Store(Settings& settings, const SettingRow& row, Value value) {
     void operator()(int S::*field) const { settings.*field = static_cast<int>(value.number); }
     void operator()(unsigned S::*field) const { settings.*field = static_cast<unsigned>(value.number); }
     void operator()(std::uint16_t S::*field) const { settings.*field = static_cast<std::uint16_t>(value.number); }
+    void operator()(std::int64_t S::*field) const { settings.*field = static_cast<std::int64_t>(value.number); }
     void operator()(std::uint64_t S::*field) const { settings.*field = value.number; }
   };
   std::visit(Storer{settings, row, value}, row.field);
@@ -431,6 +519,7 @@ std::string RenderSetting(const Settings& settings, const SettingRow& row) {
     std::string operator()(int S::*field) const { return fmt::format("{}", settings.*field); }
     std::string operator()(unsigned S::*field) const { return fmt::format("{}", settings.*field); }
     std::string operator()(std::uint16_t S::*field) const { return fmt::format("{}", settings.*field); }
+    std::string operator()(std::int64_t S::*field) const { return fmt::format("{}", settings.*field); }
     std::string operator()(std::uint64_t S::*field) const { return fmt::format("{}", settings.*field); }
   };
   return std::visit(Renderer{settings, row}, row.field);

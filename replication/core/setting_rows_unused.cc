@@ -20,8 +20,6 @@ constexpr std::string_view kNoJournal =
 constexpr std::string_view kNoCluster = "cluster mode is not supported";
 constexpr std::string_view kNoTls = "TLS is not supported yet";
 constexpr std::string_view kNoUnixSocket = "unix sockets are not supported yet";
-constexpr std::string_view kNoEviction = "eviction is not supported yet: only noeviction is accepted";
-constexpr std::string_view kNoNotifications = "keyspace notifications are not supported yet";
 
 constexpr std::array kUnused = {
     SettingRow{.name = "active-defrag-cycle-max", .kind = kNumber, .fallback = "25"},
@@ -80,38 +78,16 @@ constexpr std::array kUnused = {
     SettingRow{.name = "dynamic-hz", .kind = kYesNo, .fallback = "yes"},
     SettingRow{
         .name = "enable-module-command", .kind = kChoice, .flags = kFixed, .choices = "no yes local", .fallback = "no"},
-    SettingRow{.name = "hll-sparse-max-bytes", .kind = kMemory, .fallback = "3000"},
     SettingRow{.name = "hz", .kind = kNumber, .fallback = "10"},
     SettingRow{.name = "ignore-warnings", .kind = kText, .fallback = ""},
     SettingRow{.name = "io-threads", .kind = kNumber, .flags = kFixed, .fallback = "1"},
     SettingRow{.name = "io-threads-do-reads", .kind = kYesNo, .flags = kFixed, .fallback = "no"},
     SettingRow{.name = "jemalloc-bg-thread", .kind = kYesNo, .fallback = "yes"},
     SettingRow{.name = "key-load-delay", .kind = kNumber, .flags = kHidden, .low = -2147483648, .fallback = "0"},
-    SettingRow{.name = "latency-monitor-threshold", .kind = kNumber, .fallback = "0"},
-    SettingRow{.name = "latency-tracking", .kind = kYesNo, .fallback = "yes"},
-    SettingRow{
-        .name = "latency-tracking-info-percentiles", .kind = kWords, .flags = kManyWords, .fallback = "50 99 99.9"},
-    SettingRow{.name = "lazyfree-lazy-eviction", .kind = kYesNo, .fallback = "no"},
-    SettingRow{.name = "lazyfree-lazy-server-del", .kind = kYesNo, .fallback = "no"},
-    SettingRow{.name = "lazyfree-lazy-user-del", .kind = kYesNo, .fallback = "no"},
-    SettingRow{.name = "lazyfree-lazy-user-flush", .kind = kYesNo, .fallback = "no"},
-    SettingRow{.name = "lfu-decay-time", .kind = kNumber, .fallback = "1"},
-    SettingRow{.name = "lfu-log-factor", .kind = kNumber, .fallback = "10"},
     SettingRow{.name = "list-compress-depth", .kind = kNumber, .fallback = "0"},
     SettingRow{
         .name = "loading-process-events-interval-bytes", .kind = kNumber, .flags = kHidden, .fallback = "2097152"},
-    SettingRow{.name = "maxmemory-clients", .kind = kText, .fallback = "0"},
-    SettingRow{.name = "maxmemory-eviction-tenacity", .kind = kNumber, .fallback = "10"},
-    SettingRow{
-        .name = "maxmemory-policy",
-        .kind = kChoice,
-        .choices =
-            "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction",
-        .fallback = "noeviction",
-        .refusal = kNoEviction},
-    SettingRow{.name = "maxmemory-samples", .kind = kNumber, .fallback = "5"},
     SettingRow{.name = "no-appendfsync-on-rewrite", .kind = kYesNo, .fallback = "no"},
-    SettingRow{.name = "notify-keyspace-events", .kind = kText, .fallback = "", .refusal = kNoNotifications},
     SettingRow{.name = "oom-score-adj", .kind = kChoice, .choices = "no yes relative absolute", .fallback = "no"},
     SettingRow{.name = "oom-score-adj-values", .kind = kWords, .flags = kManyWords, .fallback = "0 200 800"},
     SettingRow{.name = "proc-title-template", .kind = kText, .fallback = "{title} {listen-addr} {server-mode}"},
@@ -127,16 +103,12 @@ constexpr std::array kUnused = {
                .choices = "disabled on-empty-db swapdb",
                .fallback = "disabled"},
     SettingRow{.name = "replica-ignore-disk-write-errors", .kind = kYesNo, .fallback = "no"},
-    SettingRow{
-        .name = "replica-ignore-maxmemory", .alias = "slave-ignore-maxmemory", .kind = kYesNo, .fallback = "yes"},
     SettingRow{.name = "replica-lazy-flush", .alias = "slave-lazy-flush", .kind = kYesNo, .fallback = "no"},
     SettingRow{.name = "sanitize-dump-payload", .kind = kChoice, .choices = "no yes clients", .fallback = "no"},
     SettingRow{.name = "server_cpulist", .kind = kText, .flags = kFixed, .fallback = ""},
     SettingRow{.name = "set-proc-title", .kind = kYesNo, .flags = kFixed, .fallback = "yes"},
     SettingRow{.name = "shutdown-on-sigint", .kind = kWords, .flags = kManyWords, .fallback = "default"},
     SettingRow{.name = "shutdown-on-sigterm", .kind = kWords, .flags = kManyWords, .fallback = "default"},
-    SettingRow{.name = "slowlog-log-slower-than", .kind = kNumber, .low = -1, .fallback = "10000"},
-    SettingRow{.name = "slowlog-max-len", .kind = kNumber, .fallback = "128"},
     SettingRow{.name = "socket-mark-id", .kind = kNumber, .flags = kFixed, .fallback = "0"},
     SettingRow{.name = "syslog-enabled", .kind = kYesNo, .flags = kFixed, .fallback = "no"},
     SettingRow{.name = "syslog-facility",
@@ -165,7 +137,6 @@ constexpr std::array kUnused = {
     SettingRow{.name = "tls-session-cache-size", .kind = kNumber, .fallback = "20480"},
     SettingRow{.name = "tls-session-cache-timeout", .kind = kNumber, .fallback = "300"},
     SettingRow{.name = "tls-session-caching", .kind = kYesNo, .fallback = "yes"},
-    SettingRow{.name = "tracking-table-max-keys", .kind = kNumber, .fallback = "1000000"},
     SettingRow{.name = "unixsocket", .kind = kText, .flags = kFixed, .fallback = "", .refusal = kNoUnixSocket},
     SettingRow{.name = "unixsocketperm", .kind = kText, .flags = kFixed, .fallback = "0"},
     SettingRow{.name = "watchdog-period", .kind = kNumber, .flags = kHidden, .fallback = "0"},

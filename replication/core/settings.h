@@ -117,13 +117,34 @@ struct Settings {
   base::Seconds shutdown_timeout{10};
 
   // Memory and clients.
-  std::uint64_t maxmemory = 0;
+  std::uint64_t maxmemory = 0;  // bytes; 0: no limit
+  std::string maxmemory_policy = "noeviction";
+  std::uint32_t maxmemory_samples = 5;
+  int maxmemory_eviction_tenacity = 10;  // 0 to 100
+  int lfu_log_factor = 10;
+  int lfu_decay_time = 1;  // minutes
+  bool replica_ignore_maxmemory = true;
+  std::int64_t maxmemory_clients = 0;  // bytes; below 0: percents of maxmemory
   std::uint64_t proto_max_bulk_len = 512ULL << 20;
   std::uint64_t client_query_buffer_limit = 1ULL << 30;
   OutputLimit normal_limit;
   OutputLimit replica_limit{256ULL << 20, 64ULL << 20, base::Seconds(60)};
   OutputLimit pubsub_limit{32ULL << 20, 8ULL << 20, base::Seconds(60)};
   bool lazyfree_lazy_expire = false;
+  bool lazyfree_lazy_eviction = false;
+  bool lazyfree_lazy_server_del = false;
+  bool lazyfree_lazy_user_del = false;
+  bool lazyfree_lazy_user_flush = false;
+  std::uint64_t hll_sparse_max_bytes = 3000;
+  std::uint64_t tracking_table_max_keys = 1'000'000;  // 0: no limit
+
+  // Watching the server.
+  std::uint32_t notify_keyspace_events = 0;       // data::KeyEventBit
+  std::int64_t slowlog_log_slower_than = 10'000;  // microseconds; below 0: nothing is logged
+  std::uint64_t slowlog_max_len = 128;
+  std::uint64_t latency_monitor_threshold = 0;  // milliseconds; 0: off
+  bool latency_tracking = true;
+  std::string latency_tracking_info_percentiles = "50 99 99.9";
 
   // Directives of redis.conf that have no effect here, by their newer name: only those that were set.
   std::map<std::string, std::string> others;

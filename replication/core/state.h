@@ -16,6 +16,7 @@
 #include "replication/core/failover.h"
 #include "replication/core/full_sync.h"
 #include "replication/core/history.h"
+#include "replication/core/key_events.h"
 #include "replication/core/master_link.h"
 #include "replication/core/node.h"
 #include "replication/core/replica_table.h"
@@ -25,11 +26,15 @@
 #include "replication/core/transactions.h"
 #include "replication/core/wait.h"
 #include "replication/data/command.h"
+#include "replication/data/eviction.h"
 #include "replication/data/keyspace.h"
 #include "replication/resp/request_parser.h"
 #include "replication/serve/session.h"
 
 namespace replication {
+
+struct Observed;  // observed.h
+class Tracking;   // tracking.h
 
 // Why a client's requests wait.
 enum class Blocked {
@@ -61,6 +66,18 @@ struct NodeClient : serve::Client {
   std::vector<Hole> holes;
   std::string withheld;
   Closing closing_later = Closing::kNo;  // asked for while a reply was withheld
+
+  bool tracks = false;  // CLIENT TRACKING ON: how, is known to Tracking
+};
+
+// Memory as maxmemory judges it.
+struct MemoryWatch {
+  data::Evictor evictor;
+  // What clients take, replicas excepted: counted now and then, since it takes a look at each of them.
+  std::uint64_t clients = 0;
+  std::optional<MonoTime> clients_counted_at;
+  bool going_on = false;  // the last round ended before enough was evicted
+  bool is_short = false;  // too much is held, and nothing more may go
 };
 
 // Counters of INFO stats; CONFIG RESETSTAT sets them back.
@@ -104,6 +121,7 @@ data::PackingLimits PackingLimitsOf(const Settings& settings);
 
 struct NodeState {
   NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now at);
+  ~NodeState();
 
   Settings settings;  // settings.replicaof is the role: empty for a master
   base::Random random;
@@ -117,7 +135,9 @@ struct NodeState {
   data::Keyspace keyspace;
   Watches watches;
   BlockedKeys blocked_keys;
-  ChangeFork changes{watches, blocked_keys};
+  KeyEvents key_events;
+  std::unique_ptr<Tracking> tracking;  // never null
+  ChangeFork changes;
 
   // The history and its stream. `applied` is master_repl_offset: the number of the last byte whose effect is in the
   // data. On a replica the stream may hold more: [.., applied] is applied, the rest is received only.
@@ -151,6 +171,8 @@ struct NodeState {
 
   Stats stats;
   Rate ops;
+  std::unique_ptr<Observed> observed;  // never null
+  MemoryWatch memory;
 
   // Effects of the transaction that runs, with their words; not null only inside EXEC.
   std::vector<data::Effect>* exec_effects = nullptr;
@@ -164,6 +186,11 @@ struct NodeState {
   const NodeClient* Find(ClientId id) const { return static_cast<const NodeClient*>(server.clients.Find(id)); }
   void Say(base::LogLevel level, std::string_view line) { log.Write(level, line); }
 };
+
+// Gives the keyspace all that it is to know of the settings.
+void TellKeyspace(NodeState& state);
+// Notifications and invalidations of client caches that wait leave. Not within a reply.
+void TellOfChanges(NodeState& state);
 
 // Handlers of the commands that are about the node itself.
 using NodeHandler = void (*)(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now,

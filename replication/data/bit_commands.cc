@@ -63,6 +63,7 @@ void SetBit(CommandContext& context, const Words& words) {
       fresh.push_back(byte);
       context.keyspace.Set(spot, words[1], fresh, kNever, Form::kEdited);
     }
+    Notify(context, kStringEvent, "setbit", words[1]);
     PushAsSent(context);
   }
   context.reply.Integer(before ? 1 : 0);
@@ -245,9 +246,11 @@ void BitOp(CommandContext& context, const Words& words) {
   const Spot target = Lookup(context, words[2], Use::kWrite);
   if (!result.empty()) {
     context.keyspace.Set(target, words[2], result, kNever, Form::kEdited);
+    Notify(context, kStringEvent, "set", words[2]);
     PushAsSent(context);
   } else if (target) {
     context.keyspace.Erase(target);
+    Notify(context, kGenericEvent, "del", words[2]);
     PushAsSent(context);
   }
   context.reply.Integer(static_cast<std::int64_t>(result.size()));

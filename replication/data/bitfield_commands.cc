@@ -184,6 +184,7 @@ void Run(CommandContext& context, const Words& words, bool read_only) {
   }
   if (!changed) return;
   context.keyspace.Set(spot, words[1], text, spot ? spot->expires_at() : kNever, Form::kEdited);
+  Notify(context, kStringEvent, "setbit", words[1]);
   PushAsSent(context);
 }
 

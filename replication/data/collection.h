@@ -33,14 +33,15 @@ enum class Packing : std::uint8_t {
 
 // Up to where collections are packed. Names and defaults as redis.conf has them.
 struct PackingLimits {
-  std::size_t hash_entries = 512;  // hash-max-listpack-entries
-  std::size_t hash_value = 64;     // hash-max-listpack-value: bytes of the longest field or value
-  std::int64_t list_size = -2;     // list-max-listpack-size: see ListLimits
-  std::size_t set_intset = 512;    // set-max-intset-entries
-  std::size_t zset_entries = 128;  // zset-max-listpack-entries
-  std::size_t zset_value = 64;     // zset-max-listpack-value: bytes of the longest member
-  std::size_t stream_bytes = 4096;    // stream-node-max-bytes; 0: no limit
-  std::size_t stream_entries = 100;   // stream-node-max-entries; 0: no limit
+  std::size_t hash_entries = 512;    // hash-max-listpack-entries
+  std::size_t hash_value = 64;       // hash-max-listpack-value: bytes of the longest field or value
+  std::int64_t list_size = -2;       // list-max-listpack-size: see ListLimits
+  std::size_t set_intset = 512;      // set-max-intset-entries
+  std::size_t zset_entries = 128;    // zset-max-listpack-entries
+  std::size_t zset_value = 64;       // zset-max-listpack-value: bytes of the longest member
+  std::size_t stream_bytes = 4096;   // stream-node-max-bytes; 0: no limit
+  std::size_t stream_entries = 100;  // stream-node-max-entries; 0: no limit
+  std::size_t hll_sparse = 3000;     // hll-sparse-max-bytes: a HyperLogLog beyond it becomes dense
 };
 
 // A collection taken out of its entry, to be changed (Keyspace::Change()).

@@ -254,8 +254,9 @@ std::span<const DataCommand> DataCommands() {
     for (const std::span<const DataCommand> group :
          {std::span<const DataCommand>(kCommands), BitCommands(), BitFieldCommands(), BlockingListCommands(),
           DumpCommands(), GeoCommands(), GeoSearchCommands(), HashCommands(), HyperLogLogCommands(), ListCommands(),
-          SetCommands(), StreamCommands(), StreamGroupCommands(), StreamInfoCommands(), StreamPendingCommands(),
-          StreamReadCommands(), ZsetCombineCommands(), ZsetCommands(), ZsetRangeCommands()}) {
+          SetCommands(), SortCommands(), StreamCommands(), StreamGroupCommands(), StreamInfoCommands(),
+          StreamPendingCommands(), StreamReadCommands(), ZsetBlockingCommands(), ZsetCombineCommands(), ZsetCommands(),
+          ZsetRangeCommands()}) {
       rows.insert(rows.end(), group.begin(), group.end());
     }
     return rows;

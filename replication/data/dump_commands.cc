@@ -97,9 +97,11 @@ void Dump(CommandContext& context, const Words& words) {
 struct RestoreOptions {
   bool replace = false;
   bool absolute = false;
+  std::optional<std::uint64_t> idle;  // seconds
+  std::optional<std::uint8_t> frequency;
 };
 
-// False: an error has been answered. How long a key has not been used, and how often it was, is not kept.
+// False: an error has been answered.
 bool ReadOptions(CommandContext& context, const Words& words, RestoreOptions& options) {
   for (std::size_t i = 4; i < words.size(); ++i) {
     const bool has_next = i + 1 < words.size();
@@ -107,20 +109,22 @@ bool ReadOptions(CommandContext& context, const Words& words, RestoreOptions& op
       options.replace = true;
     } else if (EqualsIgnoreCase(words[i], "absttl")) {
       options.absolute = true;
-    } else if (has_next && EqualsIgnoreCase(words[i], "idletime")) {
+    } else if (has_next && !options.frequency && EqualsIgnoreCase(words[i], "idletime")) {
       const auto seconds = IntegerOrReply(context, words[++i]);
       if (!seconds) return false;
       if (*seconds < 0) {
         context.reply.Error("ERR Invalid IDLETIME value, must be >= 0");
         return false;
       }
-    } else if (has_next && EqualsIgnoreCase(words[i], "freq")) {
+      options.idle = static_cast<std::uint64_t>(*seconds);
+    } else if (has_next && !options.idle && EqualsIgnoreCase(words[i], "freq")) {
       const auto frequency = IntegerOrReply(context, words[++i]);
       if (!frequency) return false;
       if (*frequency < 0 || *frequency > 255) {
         context.reply.Error("ERR Invalid FREQ value, must be >= 0 and <= 255");
         return false;
       }
+      options.frequency = static_cast<std::uint8_t>(*frequency);
     } else {
       context.reply.Error(kSyntaxError);
       return false;
@@ -165,11 +169,21 @@ void Restore(CommandContext& context, const Words& words) {
   if (at <= NowMs(context) && !context.replica) {
     if (spot) {
       context.keyspace.Erase(spot);
+      Notify(context, kGenericEvent, "del", key);
       PushEffect(context, {"DEL", key});
     }
     return context.reply.Ok();
   }
+  const bool replaced = static_cast<bool>(spot);
   TakeOver(scratch, context.keyspace, spot, key, at);
+  Keyspace& keyspace = context.keyspace;
+  if (options.frequency && keyspace.usage().frequency) {
+    keyspace.SetMark(context.db, key, keyspace.MarkOfFrequency(*options.frequency));
+  }
+  if (options.idle && !keyspace.usage().frequency)
+    keyspace.SetMark(context.db, key, keyspace.MarkOfIdle(*options.idle));
+  if (replaced) Notify(context, kNewKeyEvent, "new", key);  // nothing of the old one is left
+  Notify(context, kGenericEvent, "restore", key);
   PushRestore(context, words, at, relative);
   context.reply.Ok();
 }

@@ -28,12 +28,14 @@ void Append(CommandContext& context, const Words& words) {
   if (!StringOrNothing(context, spot)) return;
   if (!spot) {
     context.keyspace.Set(spot, key, words[2], kNever);
+    Notify(context, kStringEvent, "append", key);
     PushAsSent(context);
     return context.reply.Integer(static_cast<std::int64_t>(words[2].size()));
   }
   const std::size_t size = spot->TextSize();
   if (!MayGrow(context, size, words[2].size())) return;
   context.keyspace.Append(spot, words[2]);
+  Notify(context, kStringEvent, "append", key);
   PushAsSent(context);
   context.reply.Integer(static_cast<std::int64_t>(size + words[2].size()));
 }
@@ -83,6 +85,7 @@ void SetRange(CommandContext& context, const Words& words) {
     text += bytes;
     context.keyspace.Set(spot, key, text, kNever, Form::kEdited);
   }
+  Notify(context, kStringEvent, "setrange", key);
   PushAsSent(context);
   context.reply.Integer(std::max(size, static_cast<std::int64_t>(at + bytes.size())));
 }

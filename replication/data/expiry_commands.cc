@@ -81,9 +81,11 @@ void ExpireKey(CommandContext& context, const Words& words, bool seconds, bool f
   // On a replica a time that has passed deletes nothing: that is for the master to say.
   if (at <= NowMs(context) && !context.replica) {
     context.keyspace.Erase(spot);
-    PushEffect(context, {"DEL", key});
+    Notify(context, kGenericEvent, "del", key);
+    PushEffect(context, {context.keyspace.ExpiryWord(), key});
   } else {
     context.keyspace.SetExpiry(spot, at);
+    Notify(context, kGenericEvent, "expire", key);
     PushPExpireAt(context, words, at);
   }
   context.reply.Integer(1);
@@ -138,6 +140,7 @@ void Persist(CommandContext& context, const Words& words) {
   const Spot spot = Lookup(context, words[1], Use::kWrite);
   if (!spot || !spot->has_expiry()) return context.reply.Integer(0);
   context.keyspace.SetExpiry(spot, kNever);
+  Notify(context, kGenericEvent, "persist", words[1]);
   PushAsSent(context);
   context.reply.Integer(1);
 }

@@ -18,6 +18,7 @@ class ExpiryIndex {
   UnixMs SoonestAt() const { return items_.empty() ? kNever : items_.front().at; }
   // Some expiry; i < size().
   UnixMs At(std::size_t i) const { return items_[i].at; }
+  const Entry* EntryAt(std::size_t i) const { return items_[i].entry; }
 
   // The entry must have an expiry and not be in the index.
   void Add(Entry* entry);

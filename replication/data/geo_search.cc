@@ -233,7 +233,8 @@ void Answer(CommandContext& context, const Spot& spot, Search& search) {
       stored.Set(one.member, search.store_distance ? one.distance / search.metres : one.score);
     }
   }
-  StoreZset(context, *search.target, std::move(contents), found.size());
+  StoreZset(context, search.by_radius_command ? "georadiusstore" : "geosearchstore", *search.target,
+            std::move(contents), found.size());
 }
 
 void SearchKey(CommandContext& context, const Words& words, bool store) {

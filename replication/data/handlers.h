@@ -75,6 +75,8 @@ std::span<const DataCommand> StreamGroupCommands();
 std::span<const DataCommand> StreamInfoCommands();
 std::span<const DataCommand> StreamPendingCommands();
 std::span<const DataCommand> StreamReadCommands();
+std::span<const DataCommand> SortCommands();
+std::span<const DataCommand> ZsetBlockingCommands();
 std::span<const DataCommand> ZsetCombineCommands();
 std::span<const DataCommand> ZsetCommands();
 std::span<const DataCommand> ZsetRangeCommands();

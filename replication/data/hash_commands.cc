@@ -35,6 +35,7 @@ std::int64_t SetFields(CommandContext& context, const Spot& spot, const Words& w
     return true;
   });
   context.keyspace.CountChanges((words.size() - 2) / 2 - 1);
+  Notify(context, kHashEvent, "hset", words[1]);
   PushAsSent(context);
   return fresh;
 }
@@ -115,6 +116,7 @@ void HSetNx(CommandContext& context, const Words& words) {
   IntText buffer;
   if (spot && HashView(*spot).Find(words[2], buffer)) return context.reply.Integer(0);
   SetField(context, spot, words[1], words[2], words[3]);
+  Notify(context, kHashEvent, "hset", words[1]);
   PushAsSent(context);
   context.reply.Integer(1);
 }
@@ -180,6 +182,8 @@ void HDel(CommandContext& context, const Words& words) {
     return hash.HasItems();
   });
   context.keyspace.CountChanges(static_cast<std::uint64_t>(erased - 1));
+  Notify(context, kHashEvent, "hdel", words[1]);
+  NotifyIfGone(context, words[1]);
   PushAsSent(context);
   context.reply.Integer(erased);
 }
@@ -202,6 +206,7 @@ void HIncrBy(CommandContext& context, const Words& words) {
   }
   const fmt::format_int digits(sum);
   SetField(context, spot, words[1], words[2], {digits.data(), digits.size()});
+  Notify(context, kHashEvent, "hincrby", words[1]);
   PushAsSent(context);
   context.reply.Integer(sum);
 }
@@ -225,6 +230,7 @@ void HIncrByFloat(CommandContext& context, const Words& words) {
   }
   const std::string text = LongDoubleText(value);
   SetField(context, spot, words[1], words[2], text);
+  Notify(context, kHashEvent, "hincrbyfloat", words[1]);
   // The sum, not the summand: replicas must not differ by a rounding.
   PushEffect(context, {"HSET", words[1], words[2], text});
   context.reply.Bulk(text);

@@ -40,13 +40,14 @@ void PfAdd(CommandContext& context, const Words& words) {
   }
   bool changed = !spot;
   for (std::size_t i = 2; i < words.size(); ++i) {
-    const hll::Change change = hll::Add(text, words[i], hll::kSparseBytes);
+    const hll::Change change = hll::Add(text, words[i], context.keyspace.limits().hll_sparse);
     if (change == hll::Change::kDamaged) return context.reply.Error(kDamaged);
     changed = changed || change == hll::Change::kChanged;
   }
   if (changed) {
     hll::ForgetCount(text);
     Keep(context, spot, words[1], text);
+    Notify(context, kStringEvent, "pfadd", words[1]);
   }
   context.reply.Integer(changed ? 1 : 0);
 }
@@ -104,10 +105,11 @@ void PfMerge(CommandContext& context, const Words& words) {
   }
   if (dense && !hll::MakeDense(text)) return context.reply.Error(kDamaged);
   for (std::size_t i = 0; i < hll::kRegisters; ++i) {
-    if (registers[i] != 0) hll::Raise(text, i, registers[i], hll::kSparseBytes);
+    if (registers[i] != 0) hll::Raise(text, i, registers[i], context.keyspace.limits().hll_sparse);
   }
   hll::ForgetCount(text);
   Keep(context, spot, words[1], text);
+  Notify(context, kStringEvent, "pfadd", words[1]);
   context.reply.Ok();
 }
 

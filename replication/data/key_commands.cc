@@ -45,6 +45,8 @@ void RenameTo(CommandContext& context, const Words& words, bool only_if_missing)
   if (from_key == to_key) return done(false);
   if (Lookup(context, to_key, Use::kWrite) && only_if_missing) return done(false);
   context.keyspace.MoveTo(context.keyspace.Find(context.db, from_key), context.db, to_key);
+  Notify(context, kGenericEvent, "rename_from", from_key);
+  Notify(context, kGenericEvent, "rename_to", to_key);
   PushAsSent(context);
   done(true);
 }
@@ -57,6 +59,7 @@ void Del(CommandContext& context, const Words& words) {
     const Spot spot = Lookup(context, words[i], Use::kWrite);
     if (!spot) continue;
     context.keyspace.Erase(spot);
+    Notify(context, kGenericEvent, "del", words[i]);
     ++deleted;
   }
   if (deleted > 0) PushAsSent(context);
@@ -106,6 +109,7 @@ void Copy(CommandContext& context, const Words& words) {
   if (!Lookup(context, words[1], Use::kRead)) return context.reply.Integer(0);
   if (Lookup(context, to_db, words[2], Use::kWrite) && !replace) return context.reply.Integer(0);
   context.keyspace.CopyTo(context.keyspace.Find(context.db, words[1]), to_db, words[2]);
+  context.keyspace.Notify(to_db, kGenericEvent, "copy_to", words[2]);
   PushAsSent(context);
   context.reply.Integer(1);
 }
@@ -117,18 +121,22 @@ void Move(CommandContext& context, const Words& words) {
   if (!Lookup(context, words[1], Use::kWrite)) return context.reply.Integer(0);
   if (Lookup(context, *to_db, words[1], Use::kWrite)) return context.reply.Integer(0);
   context.keyspace.MoveTo(context.keyspace.Find(context.db, words[1]), *to_db, words[1]);
+  Notify(context, kGenericEvent, "move_from", words[1]);
+  context.keyspace.Notify(*to_db, kGenericEvent, "move_to", words[1]);
   PushAsSent(context);
   context.reply.Integer(1);
 }
 
 void ObjectEncoding(CommandContext& context, const Words& words) {
-  const Spot spot = Lookup(context, words[2], Use::kInspect);
+  const Spot spot = Lookup(context, words[2], Use::kPeek);
   if (!spot) return context.reply.Null();
   context.reply.Bulk(EncodingName(*spot));
 }
 
 void ObjectFreq(CommandContext& context, const Words& words) {
-  if (!Lookup(context, words[2], Use::kInspect)) return context.reply.Null();
+  const Spot spot = Lookup(context, words[2], Use::kPeek);
+  if (!spot) return context.reply.Null();
+  if (context.keyspace.usage().frequency) return context.reply.Integer(context.keyspace.Frequency(*spot));
   context.reply.Error(
       "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
       "between policies at runtime LRU and LFU data will take some time to adjust.");
@@ -144,14 +152,18 @@ void ObjectHelp(CommandContext& context, const Words&) {
 }
 
 void ObjectIdleTime(CommandContext& context, const Words& words) {
-  const Spot spot = Lookup(context, words[2], Use::kInspect);
+  const Spot spot = Lookup(context, words[2], Use::kPeek);
   if (!spot) return context.reply.Null();
-  // Modulo 2^32, as the marks are.
-  context.reply.Integer(static_cast<std::uint32_t>(context.keyspace.clock() - spot->used_at()));
+  if (context.keyspace.usage().frequency) {
+    return context.reply.Error(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between "
+        "policies at runtime LRU and LFU data will take some time to adjust.");
+  }
+  context.reply.Integer(context.keyspace.IdleSeconds(*spot));
 }
 
 void ObjectRefCount(CommandContext& context, const Words& words) {
-  const Spot spot = Lookup(context, words[2], Use::kInspect);
+  const Spot spot = Lookup(context, words[2], Use::kPeek);
   if (!spot) return context.reply.Null();
   const bool shared = spot->encoding() == Encoding::kInt && spot->Integer() >= 0 && spot->Integer() < kSharedIntegers;
   context.reply.Integer(shared ? std::numeric_limits<std::int32_t>::max() : 1);

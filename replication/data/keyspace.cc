@@ -103,17 +103,19 @@ void Keyspace::SetAsideLarge(Table& table, Entry* entry) {
 void Keyspace::Put(const Spot& spot, std::string_view key, NewValue value, UnixMs expires_at) {
   Table& table = At(spot.db);
   if (!spot) {
-    table.Insert(spot.hash, Entry::Make(key, std::move(value), expires_at, clock_));
+    table.Insert(spot.hash, Entry::Make(key, std::move(value), expires_at, FreshMark()));
+    Notify(spot.db, kNewKeyEvent, "new", key);
     return;
   }
   Entry* entry = *spot.slot;
+  Touch(spot);
+  const std::uint32_t mark = entry->used_at();
   SetAsideLarge(table, entry);
   if (entry->has_expiry() == (expires_at != kNever) && table.TryReplace(entry, value)) {
     if (entry->expires_at() != expires_at) table.ChangeExpiry(entry, expires_at);
-    entry->set_used_at(clock_);
     return;
   }
-  table.Replace(spot.slot, Entry::Make(key, std::move(value), expires_at, clock_));
+  table.Replace(spot.slot, Entry::Make(key, std::move(value), expires_at, mark));
 }
 
 void Keyspace::Set(const Spot& spot, std::string_view key, std::string_view value, UnixMs expires_at, Form form) {
@@ -140,7 +142,7 @@ void Keyspace::Edit(const Spot& spot, const std::function<void(std::string&)>& e
   // A snapshot that has just captured the value shares it.
   if (entry->encoding() == Encoding::kLarge && !entry->large()->shared) {
     At(spot.db).EditInPlace(entry, [&edit](Entry& large) { edit(large.EditLarge()); });
-    entry->set_used_at(clock_);
+    Touch(spot);
     return;
   }
   IntText buffer;
@@ -222,7 +224,9 @@ void Keyspace::CopyTo(const Spot& from, int to_db, std::string_view to_key) {
   const Spot to = Find(to_db, to_key);
   VIGIL_CHECK(to.slot != from.slot);
   BeforeChange(to_db, to.bucket, to_key);
+  const bool replaced = static_cast<bool>(to);
   Put(to, to_key, from->Share(), from->expires_at());
+  if (replaced) Notify(to_db, kNewKeyEvent, "new", to_key);  // nothing of the old one is left
 }
 
 void Keyspace::MoveTo(const Spot& from, int to_db, std::string_view to_key) {
@@ -242,6 +246,7 @@ void Keyspace::MoveTo(const Spot& from, int to_db, std::string_view to_key) {
   } else {
     At(to_db).Insert(to.hash, moved);
   }
+  Notify(to_db, kNewKeyEvent, "new", to_key);
 }
 
 std::size_t Keyspace::Flush(int db) {
@@ -291,9 +296,11 @@ std::size_t Keyspace::ActiveExpire(UnixMs now, std::size_t budget, std::vector<E
     while (deleted < budget) {
       const Entry* entry = At(db).expiries().Soonest();
       if (entry == nullptr || !entry->ExpiredAt(now)) break;
-      effects.push_back(Effect{db, false, {"DEL", std::string(entry->key())}});
-      Erase(Find(db, entry->key()));
+      const std::string key(entry->key());
+      effects.push_back(Effect{db, false, {std::string(ExpiryWord()), key}});
+      Erase(Find(db, key));
       ++stats_.expired;
+      Notify(db, kExpiredEvent, "expired", key);
       ++deleted;
     }
   }
@@ -320,7 +327,7 @@ bool Keyspace::LoadValue(int db, std::string_view key, NewValue value, UnixMs ex
   Table& table = At(db);
   const std::uint64_t hash = table.Hash(key);
   if (table.Find(table.BucketOf(hash), hash, key) != nullptr) return false;
-  table.Insert(hash, Entry::Make(key, std::move(value), expires_at, clock_));
+  table.Insert(hash, Entry::Make(key, std::move(value), expires_at, FreshMark()));
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include "replication/base/random.h"
 #include "replication/data/entry.h"
 #include "replication/data/hash.h"
+#include "replication/data/key_events.h"
 
 namespace data {
 
@@ -20,13 +21,18 @@ class Table;
 
 struct Effect;
 
-// Told of every change, from the door: for WATCH, later for notifications. Called before the change takes place.
+// Told of every change, from the door: for WATCH, blocked clients and caches of clients. Called before the change takes
+// place.
 class ChangeListener {
  public:
   virtual ~ChangeListener() = default;
   virtual void KeyChanged(int db, std::string_view key) = 0;
   // Every key of the database may have changed: FLUSHDB, SWAPDB, a full sync.
   virtual void AllChanged(int db) = 0;
+  // What has happened to a key, for keyspace notifications: of the kinds asked for by set_events() only.
+  virtual void KeyEvent(int db, std::uint32_t kind, std::string_view event, std::string_view key) {
+    static_cast<void>(db), static_cast<void>(kind), static_cast<void>(event), static_cast<void>(key);
+  }
 };
 
 // What INFO stats shows of the keyspace; CONFIG RESETSTAT sets it back.
@@ -34,6 +40,23 @@ struct KeyspaceStats {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
   std::uint64_t expired = 0;  // keys deleted because their time had come
+  std::uint64_t evicted = 0;  // keys deleted because memory was short
+};
+
+// What the mark of an entry's last use means, and how it is kept up. Source: "Key eviction" of the Redis documentation.
+struct UsageRules {
+  // False: seconds of the monotonic clock, modulo 2^32. True: bits 8 to 23 are the minute in which the counter was
+  // last looked at, modulo 2^16; bits 0 to 7 a counter that grows the slower the larger it is.
+  bool frequency = false;
+  int log_factor = 10;  // how much slower
+  int decay_time = 1;   // minutes after which the counter has lost one; 0: it never does
+  bool operator==(const UsageRules&) const = default;
+};
+
+// What is deleted by the server itself is told to replicas as UNLINK where it may be freed later, as DEL otherwise.
+struct LazyFreeing {
+  bool expire = false;      // lazyfree-lazy-expire
+  bool server_del = false;  // lazyfree-lazy-server-del
 };
 
 // Tables and large collections that are gone from the data set but whose memory is not free yet: destroy it where that
@@ -93,6 +116,19 @@ class Keyspace {
   // Null: nobody. The listener must outlive the keyspace or be taken away before.
   void set_listener(ChangeListener* listener) { listener_ = listener; }
 
+  // Which kinds of events the listener is to be told of: KeyEventBit.
+  void set_events(std::uint32_t kinds) { events_ = kinds; }
+  bool Wants(std::uint32_t kind) const { return (events_ & kind) != 0; }
+  // Something of this kind has happened to a key. Costs nothing where nobody asks for it.
+  void Notify(int db, std::uint32_t kind, std::string_view event, std::string_view key) {
+    if ((events_ & kind) != 0 && listener_ != nullptr) listener_->KeyEvent(db, kind, event, key);
+  }
+
+  const LazyFreeing& lazy() const { return lazy_; }
+  void set_lazy(const LazyFreeing& lazy) { lazy_ = lazy; }
+  // The first word of the effect that deletes an expired key.
+  std::string_view ExpiryWord() const { return lazy_.expire ? "UNLINK" : "DEL"; }
+
   // Take effect where a collection is changed next.
   const PackingLimits& limits() const { return limits_; }
   void set_limits(const PackingLimits& limits) { limits_ = limits; }
@@ -107,11 +143,31 @@ class Keyspace {
 
   // --- Reading. Expired keys are found like all others.
   Spot Find(int db, std::string_view key) const;
-  // Marks the key as used now, for OBJECT IDLETIME.
-  void Touch(const Spot& spot) const { (*spot.slot)->set_used_at(clock_); }
+  // Marks the key as used now, for OBJECT IDLETIME, OBJECT FREQ and eviction.
+  void Touch(const Spot& spot) {
+    if (usage_.frequency) return CountUse(**spot.slot);
+    (*spot.slot)->set_used_at(clock_);
+  }
   // What "now" is for Touch() and for new keys: seconds of the monotonic clock, modulo 2^32.
   void set_clock(std::uint32_t seconds) { clock_ = seconds; }
   std::uint32_t clock() const { return clock_; }
+  // Marks that were made by other rules stay as they are, and mean nothing until their keys are used again.
+  const UsageRules& usage() const { return usage_; }
+  void set_usage(const UsageRules& rules) { usage_ = rules; }
+  // Seconds since the last use; without meaning while frequencies are counted.
+  std::uint32_t IdleSeconds(const Entry& entry) const { return clock_ - entry.used_at(); }
+  // 0 to 255: the counter as it would be if it were looked at now. Without meaning unless frequencies are counted.
+  std::uint8_t Frequency(const Entry& entry) const;
+  // The mark of a key that was last used so long ago, or that has this frequency.
+  std::uint32_t MarkOfIdle(std::uint64_t seconds) const;
+  std::uint32_t MarkOfFrequency(std::uint8_t frequency) const;
+  // Gives the key a mark, when there is such a key: what RESTORE and a data set that is loaded say. No change.
+  void SetMark(int db, std::string_view key, std::uint32_t mark);
+  // Some keys of the database, at random and perhaps several times the same; only those with an expiry if
+  // `volatile_only`. Visits at least one if there is one.
+  void Sample(int db, bool volatile_only, std::size_t count, const std::function<void(const Entry&)>& visit);
+  // The key whose time comes first; null when no key has an expiry.
+  const Entry* Soonest(int db) const;
   // Each key once, in no particular order; `visit` must not change the data set. O(keys).
   void ForEach(int db, const std::function<void(const Entry&)>& visit) const;
   // Visits some keys and returns the cursor to go on from; 0 begins, and 0 returned means done. Whatever happens in
@@ -180,6 +236,9 @@ class Keyspace {
   // snapshots capture the bucket, counts the change and tells the listener. (That the expiry index follows is seen to
   // by Table, which no one else changes.)
   void BeforeChange(int db, std::size_t bucket, std::string_view key);
+  void CountUse(Entry& entry);
+  // The mark of a key that is new now.
+  std::uint32_t FreshMark() const;
   // The value of an entry is about to go: a large one is not freed here.
   void SetAsideLarge(Table& table, Entry* entry);
   void Put(const Spot& spot, std::string_view key, NewValue value, UnixMs expires_at);
@@ -196,6 +255,9 @@ class Keyspace {
   KeyHash field_hash_;
   PackingLimits limits_;
   std::uint32_t clock_ = 0;
+  std::uint32_t events_ = 0;
+  UsageRules usage_;
+  LazyFreeing lazy_;
   std::uint64_t dirty_ = 0;
   KeyspaceStats stats_;
   ChangeListener* listener_ = nullptr;

@@ -21,6 +21,7 @@ void BlockingPop(CommandContext& context, const Words& words, End end) {
     if (!spot) continue;
     if (!TypeOrNothing(context, spot, ValueType::kList)) return;
     const std::string element = PopFrom(context, spot, key, 1, end)[0];
+    NotifyPopped(context, key, end);
     PushEffect(context, {end == End::kLeft ? "LPOP" : "RPOP", key});
     context.reply.Array(2);
     context.reply.Bulk(key);
@@ -68,10 +69,10 @@ void BRPopLPush(CommandContext& context, const Words& words) {
 }
 
 void BLMPop(CommandContext& context, const Words& words) {
-  const auto timeout = TimeoutOrReply(context, words[1]);
-  if (!timeout) return;
   const auto request = ReadMultiPop(context, words, 2);
-  if (!request || PopFirstOf(context, *request)) return;
+  if (!request) return;
+  const auto timeout = TimeoutOrReply(context, words[1]);
+  if (!timeout || PopFirstOf(context, *request)) return;
   Wait wait{.type = ValueType::kList, .keys = {}, .timeout_ms = *timeout};
   const std::string_view end = request->end == End::kLeft ? "LEFT" : "RIGHT";
   for (const std::string_view key : request->keys) {

@@ -32,6 +32,7 @@ void Push(CommandContext& context, const Words& words, End end, bool only_if_the
   if (only_if_there && !spot) return context.reply.Integer(0);
   PushTo(context, spot, words[1], std::span(words).subspan(2), end);
   context.keyspace.CountChanges(words.size() - 3);
+  Notify(context, kListEvent, end == End::kLeft ? "lpush" : "rpush", words[1]);
   PushAsSent(context);
   context.reply.Integer(static_cast<std::int64_t>(ListView(*context.keyspace.Find(context.db, words[1])).size()));
 }
@@ -62,6 +63,7 @@ void Pop(CommandContext& context, const Words& words, End end) {
   if (count == 0) return context.reply.Array(0);
   const std::uint64_t wanted = std::min(ListView(*spot).size(), static_cast<std::uint64_t>(count.value_or(1)));
   const std::vector<std::string> popped = PopFrom(context, spot, words[1], wanted, end);
+  NotifyPopped(context, words[1], end);
   PushAsSent(context);
   if (count) context.reply.Array(popped.size());
   for (const std::string& element : popped) context.reply.Bulk(element);
@@ -143,6 +145,7 @@ void LSet(CommandContext& context, const Words& words) {
     ListEditor(contents, context.keyspace).Replace(*rank, words[3]);
     return true;
   });
+  Notify(context, kListEvent, "lset", words[1]);
   PushAsSent(context);
   context.reply.Ok();
 }
@@ -166,6 +169,7 @@ void LInsert(CommandContext& context, const Words& words) {
     ListEditor(contents, context.keyspace).Insert(rank + (after ? 1 : 0), words[4]);
     return true;
   });
+  Notify(context, kListEvent, "linsert", words[1]);
   PushAsSent(context);
   context.reply.Integer(static_cast<std::int64_t>(size + 1));
 }
@@ -206,6 +210,8 @@ void LRem(CommandContext& context, const Words& words) {
     return editor.HasItems();
   });
   context.keyspace.CountChanges(ranks.size() - 1);
+  Notify(context, kListEvent, "lrem", words[1]);
+  NotifyIfGone(context, words[1]);
   PushAsSent(context);
   context.reply.Integer(static_cast<std::int64_t>(ranks.size()));
 }
@@ -230,6 +236,8 @@ void LTrim(CommandContext& context, const Words& words) {
       return true;
     });
   }
+  Notify(context, kListEvent, "ltrim", words[1]);
+  NotifyIfGone(context, words[1]);
   if (count < size) {
     context.keyspace.CountChanges(size - count - 1);
     PushAsSent(context);

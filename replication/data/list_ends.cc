@@ -50,6 +50,11 @@ std::vector<std::string> PopFrom(CommandContext& context, const Spot& spot, std:
   return popped;
 }
 
+void NotifyPopped(CommandContext& context, std::string_view key, End end) {
+  Notify(context, kListEvent, end == End::kLeft ? "lpop" : "rpop", key);
+  NotifyIfGone(context, key);
+}
+
 Moved MoveElement(CommandContext& context, std::string_view from_key, std::string_view to_key, End from, End to,
                   std::span<const std::string_view> effect) {
   Spot source = Lookup(context, from_key, Use::kWrite);
@@ -68,6 +73,8 @@ Moved MoveElement(CommandContext& context, std::string_view from_key, std::strin
     const std::string_view elements[] = {element};
     PushTo(context, context.keyspace.Find(context.db, to_key), to_key, elements, to);
   }
+  Notify(context, kListEvent, to == End::kLeft ? "lpush" : "rpush", to_key);
+  NotifyPopped(context, from_key, from);
   if (effect.empty()) {
     PushAsSent(context);
   } else {
@@ -117,6 +124,7 @@ bool PopFirstOf(CommandContext& context, const MultiPop& request) {
     if (!TypeOrNothing(context, spot, ValueType::kList)) return true;
     const std::uint64_t count = std::min(ListView(*spot).size(), request.count);
     const std::vector<std::string> popped = PopFrom(context, spot, key, count, request.end);
+    NotifyPopped(context, key, request.end);
     // As it came out: how many, and from where.
     PushEffect(context, {request.end == End::kLeft ? "LPOP" : "RPOP", key, fmt::format_int(count).c_str()});
     context.reply.Array(2);

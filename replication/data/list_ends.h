@@ -21,6 +21,8 @@ void PushTo(CommandContext& context, const Spot& spot, std::string_view key, std
 // The spot must hold a list with at least `count` elements, at least one. The outermost comes first.
 std::vector<std::string> PopFrom(CommandContext& context, const Spot& spot, std::string_view key, std::uint64_t count,
                                  End end);
+// Tells of elements that have been popped: not done by PopFrom(), since LMOVE tells of the push first.
+void NotifyPopped(CommandContext& context, std::string_view key, End end);
 
 // Moves one element, and answers it with its effect pushed as sent; or answers an error, or nothing when there is no
 // list to take it from. `effect`: the words of the effect instead of those of the request.

@@ -25,10 +25,11 @@ Spot Lookup(CommandContext& context, int db, std::string_view key, Use use) {
     const bool erase = use == Use::kWrite || (!context.replica && !context.hold_expiry);
     if (erase) {
       if (!context.replica) {
-        context.effects.push_back(Effect{db, false, {"DEL", std::string(key)}});
+        context.effects.push_back(Effect{db, false, {std::string(keyspace.ExpiryWord()), std::string(key)}});
         ++keyspace.stats().expired;
       }
       keyspace.Erase(spot);
+      keyspace.Notify(db, kExpiredEvent, "expired", key);
       spot = keyspace.Find(db, key);
     } else {
       spot.slot = nullptr;
@@ -37,6 +38,7 @@ Spot Lookup(CommandContext& context, int db, std::string_view key, Use use) {
   if (use == Use::kWrite) return spot;
   if (!spot) {
     ++keyspace.stats().misses;
+    if (use != Use::kPeek) keyspace.Notify(db, kMissEvent, "keymiss", key);
     return spot;
   }
   ++keyspace.stats().hits;

@@ -28,6 +28,7 @@ UnixMs NowMs(const CommandContext& context);
 enum class Use {
   kRead,     // counts a hit or a miss, marks the key as used
   kInspect,  // counts, but leaves OBJECT IDLETIME alone: TTL, TYPE ...
+  kPeek,     // the same, and tells nobody that a key is missing: OBJECT, DEBUG ...
   kWrite,    // neither
 };
 Spot Lookup(CommandContext& context, int db, std::string_view key, Use use);
@@ -58,6 +59,17 @@ std::optional<int> DbOrReply(CommandContext& context, std::string_view word, std
 
 void ReplyInvalidExpireTime(CommandContext& context, std::string_view command);
 void ReplyWrongArity(CommandContext& context, std::string_view command);
+
+// --- Events: see KeyEventBit. The key is one of the context's database.
+inline void Notify(CommandContext& context, std::uint32_t kind, std::string_view event, std::string_view key) {
+  context.keyspace.Notify(context.db, kind, event, key);
+}
+// What follows when the last item of a collection is gone.
+inline void NotifyIfGone(CommandContext& context, std::string_view key) {
+  if (context.keyspace.Wants(kGenericEvent) && !context.keyspace.Find(context.db, key)) {
+    Notify(context, kGenericEvent, "del", key);
+  }
+}
 
 // --- Effects
 void PushAsSent(CommandContext& context);

@@ -26,6 +26,7 @@ void Add(CommandContext& context, std::string_view key, std::int64_t step) {
     return context.reply.Error("ERR increment or decrement would overflow");
   }
   context.keyspace.SetInteger(spot, key, sum, spot ? spot->expires_at() : kNever);
+  Notify(context, kStringEvent, "incrby", key);
   PushAsSent(context);
   context.reply.Integer(sum);
 }
@@ -70,6 +71,7 @@ void IncrByFloat(CommandContext& context, const Words& words) {
   }
   const std::string text = LongDoubleText(value);
   context.keyspace.Set(spot, key, text, spot ? spot->expires_at() : kNever, Form::kText);
+  Notify(context, kStringEvent, "incrbyfloat", key);
   // The sum, not the summand: replicas must not differ by a rounding.
   PushEffect(context, {"SET", key, text, "KEEPTTL"});
   context.reply.Bulk(text);

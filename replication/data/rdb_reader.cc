@@ -135,9 +135,13 @@ RdbReader::Outcome RdbReader::ReadItem(Cursor& cursor) {
     case rdb::kExpireSeconds:
       return ReadExpiry(cursor, true);
     case rdb::kIdle:
-      return cursor.PlainLength(number);
+      if (const Outcome outcome = cursor.PlainLength(number); outcome != Outcome::kOk) return outcome;
+      idle_ = number;
+      return Outcome::kOk;
     case rdb::kFreq:
-      return cursor.Take(1, skipped);
+      if (const Outcome outcome = cursor.Take(1, skipped); outcome != Outcome::kOk) return outcome;
+      frequency_ = static_cast<std::uint8_t>(skipped[0]);
+      return Outcome::kOk;
     case rdb::kSlotInfo:
       for (int i = 0; i < 3; ++i) {
         if (const Outcome outcome = cursor.PlainLength(number); outcome != Outcome::kOk) return outcome;
@@ -265,6 +269,8 @@ RdbReader::Outcome RdbReader::ReadKey(Cursor& cursor, std::uint8_t type) {
 bool RdbReader::DropsExpired() {
   if (!options_.drop_expired || expires_at_ > options_.now) return false;
   expires_at_ = kNever;
+  idle_.reset();
+  frequency_.reset();
   ++facts_.keys_expired;
   return true;
 }
@@ -272,6 +278,11 @@ bool RdbReader::DropsExpired() {
 RdbReader::Outcome RdbReader::Loaded(Cursor& cursor, std::string_view key, bool fresh) {
   if (!fresh) return cursor.Bad(0, fmt::format("the key {} stands there twice", base::Quoted(key.substr(0, 64))));
   ++facts_.keys_loaded;
+  // Either means something only by the rules that hold now.
+  if (frequency_ && into_.usage().frequency) into_.SetMark(db_, key, into_.MarkOfFrequency(*frequency_));
+  if (idle_ && !into_.usage().frequency) into_.SetMark(db_, key, into_.MarkOfIdle(*idle_));
+  idle_.reset();
+  frequency_.reset();
   return Outcome::kOk;
 }
 

@@ -98,7 +98,9 @@ class RdbReader {
   bool complete_ = false;
   std::optional<base::Error> error_;
   int db_ = 0;
-  UnixMs expires_at_ = kNever;  // of the next key
+  UnixMs expires_at_ = kNever;         // of the next key
+  std::optional<std::uint64_t> idle_;  // seconds, of the next key
+  std::optional<std::uint8_t> frequency_;
   // A collection that is written element by element: each of them is an item, so that a large one need not be in
   // memory twice.
   struct Filling {

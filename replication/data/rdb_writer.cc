@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <liblzf/lzf.h>
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 
@@ -288,6 +289,14 @@ void RdbEncoder::Append(const Batch& batch, std::string& out, const std::functio
     if (record.expires_at != kNever) {
       AppendOpcode(out, rdb::kExpireMs);
       AppendLittle(out, record.expires_at);
+    }
+    if (options_.usage == RdbOptions::Usage::kIdle) {
+      AppendOpcode(out, rdb::kIdle);
+      const auto idle = static_cast<std::int32_t>(options_.clock - record.used_at);  // used since: not idle at all
+      AppendLength(out, static_cast<std::uint64_t>(std::max(idle, 0)));
+    } else if (options_.usage == RdbOptions::Usage::kFrequency) {
+      AppendOpcode(out, rdb::kFreq);
+      out.push_back(static_cast<char>(record.used_at & 0xff));
     }
     AppendOpcode(out, TypeOf(record));
     AppendText(out, batch.Key(record), options_.compress, scratch_);

@@ -33,6 +33,11 @@ struct RdbHead {
 struct RdbOptions {
   bool compress = true;  // rdbcompression: LZF for strings that become shorter by it
   bool checksum = true;  // rdbchecksum; without it eight zero bytes are written
+  // What is written of the last use of keys: with a policy of eviction that goes by it, so that it goes on after a
+  // restart. `clock` is Keyspace::clock() when the snapshot began.
+  enum class Usage { kNone, kIdle, kFrequency };
+  Usage usage = Usage::kNone;
+  std::uint32_t clock = 0;
 };
 
 // Turns batches into bytes. Touches nothing but its arguments: may work on another thread.

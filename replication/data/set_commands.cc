@@ -45,6 +45,7 @@ void SAdd(CommandContext& context, const Words& words) {
     return true;
   });
   context.keyspace.CountChanges(static_cast<std::uint64_t>(added - 1));
+  Notify(context, kSetEvent, "sadd", words[1]);
   PushAsSent(context);
   context.reply.Integer(added);
 }
@@ -72,7 +73,11 @@ void SRem(CommandContext& context, const Words& words) {
   if (!SetOrNothing(context, spot)) return;
   if (!spot) return context.reply.Integer(0);
   const std::int64_t erased = EraseMembers(context, spot, words[1], std::span(words).subspan(2));
-  if (erased > 0) PushAsSent(context);
+  if (erased > 0) {
+    Notify(context, kSetEvent, "srem", words[1]);
+    NotifyIfGone(context, words[1]);
+    PushAsSent(context);
+  }
   context.reply.Integer(erased);
 }
 
@@ -116,10 +121,13 @@ void SMove(CommandContext& context, const Words& words) {
   if (!held || from_key == to_key) return context.reply.Integer(held ? 1 : 0);
   const std::vector<std::string_view> one = {member};
   EraseMembers(context, from, from_key, one);
+  Notify(context, kSetEvent, "srem", from_key);
+  NotifyIfGone(context, from_key);
   const Spot target = context.keyspace.Find(context.db, to_key);
   if (!target || !SetView(*target).Contains(member)) {
     context.keyspace.Change(target, to_key, ValueType::kSet,
                             [&](Contents& contents) { return SetEditor(contents, context.keyspace).Add(member); });
+    Notify(context, kSetEvent, "sadd", to_key);
   }
   PushAsSent(context);
   context.reply.Integer(1);
@@ -160,7 +168,9 @@ void PopMany(CommandContext& context, const Words& words) {
     Members(context, set);
     context.keyspace.CountChanges(set.size() - 1);
     context.keyspace.Erase(spot);
-    return PushEffect(context, {"DEL", words[1]});
+    Notify(context, kSetEvent, "spop", words[1]);
+    Notify(context, kGenericEvent, "del", words[1]);
+    return PushEffect(context, {context.keyspace.lazy().server_del ? "UNLINK" : "DEL", words[1]});
   }
   std::vector<std::string> popped;
   IntText buffer;
@@ -169,6 +179,7 @@ void PopMany(CommandContext& context, const Words& words) {
     popped.emplace_back(set.AtRank(rank, buffer));
   }
   EraseMembers(context, spot, words[1], popped);
+  Notify(context, kSetEvent, "spop", words[1]);
   context.reply.Set(popped.size());
   for (const std::string& member : popped) {
     context.reply.Bulk(member);
@@ -187,6 +198,8 @@ void SPop(CommandContext& context, const Words& words) {
   IntText buffer;
   const std::string member(set.AtRank(context.keyspace.random().Below(set.size()), buffer));
   EraseMembers(context, spot, words[1], std::vector<std::string_view>{member});
+  Notify(context, kSetEvent, "spop", words[1]);
+  NotifyIfGone(context, words[1]);
   PushEffect(context, {"SREM", words[1], member});
   context.reply.Bulk(member);
 }
@@ -263,13 +276,15 @@ SetView ViewOf(const Contents& contents) {
   return SetView(contents.packing, contents.packed);
 }
 
-void Store(CommandContext& context, std::string_view key, Contents contents) {
+void Store(CommandContext& context, std::string_view event, std::string_view key, Contents contents) {
   const std::uint64_t size = ViewOf(contents).size();
   const Spot spot = size > 0 ? Lookup(context, key, Use::kWrite) : context.keyspace.Find(context.db, key);
   if (size > 0) {
     context.keyspace.SetContents(spot, key, ValueType::kSet, std::move(contents));
+    Notify(context, kSetEvent, event, key);
   } else if (spot) {
     context.keyspace.Erase(spot);
+    Notify(context, kGenericEvent, "del", key);
   }
   if (size > 0 || spot) PushAsSent(context);
   context.reply.Integer(static_cast<std::int64_t>(size));
@@ -286,7 +301,7 @@ void SInter(CommandContext& context, const Words& words) {
 
 void SInterStore(CommandContext& context, const Words& words) {
   const auto sets = FindSets(context, words, 2, words.size() - 2);
-  if (sets) Store(context, words[1], SetOf(context, Intersection(*sets)));
+  if (sets) Store(context, "sinterstore", words[1], SetOf(context, Intersection(*sets)));
 }
 
 void SInterCard(CommandContext& context, const Words& words) {
@@ -316,7 +331,7 @@ void SUnion(CommandContext& context, const Words& words) {
 
 void SUnionStore(CommandContext& context, const Words& words) {
   const auto sets = FindSets(context, words, 2, words.size() - 2);
-  if (sets) Store(context, words[1], Union(context, *sets));
+  if (sets) Store(context, "sunionstore", words[1], Union(context, *sets));
 }
 
 void SDiff(CommandContext& context, const Words& words) {
@@ -325,7 +340,7 @@ void SDiff(CommandContext& context, const Words& words) {
 
 void SDiffStore(CommandContext& context, const Words& words) {
   const auto sets = FindSets(context, words, 2, words.size() - 2);
-  if (sets) Store(context, words[1], SetOf(context, Difference(*sets)));
+  if (sets) Store(context, "sdiffstore", words[1], SetOf(context, Difference(*sets)));
 }
 
 void SScan(CommandContext& context, const Words& words) {

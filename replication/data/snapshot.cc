@@ -30,6 +30,7 @@ void Batch::Add(int db, const Entry& entry) {
     large_bytes_ += sizeof(Collection) + sizeof value.tree;
     trees_.push_back(std::move(value.tree));
   }
+  record.used_at = entry.used_at();
   records_.push_back(record);
 }
 

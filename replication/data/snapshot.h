@@ -25,6 +25,7 @@ class Batch {
     std::int64_t integer;      // of Encoding::kInt
     std::size_t large;         // index into the large values, of Encoding::kLarge, or into the trees, of kTree
     UnixMs expires_at;         // kNever: none
+    std::uint32_t used_at;     // the mark of its last use
   };
 
   void Add(int db, const Entry& entry);

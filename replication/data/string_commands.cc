@@ -88,6 +88,8 @@ std::optional<UnixMs> MomentOrReply(CommandContext& context, std::string_view co
 
 void SetUntil(CommandContext& context, std::string_view key, std::string_view value, UnixMs at) {
   context.keyspace.Set(Lookup(context, key, Use::kWrite), key, value, at);
+  Notify(context, kStringEvent, "set", key);
+  Notify(context, kGenericEvent, "expire", key);
   PushEffect(context, {"SET", key, value, "PXAT", std::to_string(at)});
 }
 
@@ -137,6 +139,8 @@ void Set(CommandContext& context, const Words& words) {
   }
   const UnixMs kept = options.keep_ttl && spot ? spot->expires_at() : kNever;
   context.keyspace.Set(spot, key, value, at.value_or(kept));
+  Notify(context, kStringEvent, "set", key);
+  if (at) Notify(context, kGenericEvent, "expire", key);
   if (at) {
     PushEffect(context, {"SET", key, value, "PXAT", std::to_string(*at)});
   } else if (options.get) {
@@ -151,6 +155,7 @@ void SetNx(CommandContext& context, const Words& words) {
   const Spot spot = Lookup(context, words[1], Use::kWrite);
   if (spot) return context.reply.Integer(0);
   context.keyspace.Set(spot, words[1], words[2], kNever);
+  Notify(context, kStringEvent, "set", words[1]);
   PushAsSent(context);
   context.reply.Integer(1);
 }
@@ -168,6 +173,7 @@ void GetSet(CommandContext& context, const Words& words) {
   if (!StringOrNothing(context, old)) return;
   ReplyText(context, old);
   context.keyspace.Set(Lookup(context, words[1], Use::kWrite), words[1], words[2], kNever);
+  Notify(context, kStringEvent, "set", words[1]);
   PushEffect(context, {"SET", words[1], words[2]});
 }
 
@@ -177,6 +183,7 @@ void GetDel(CommandContext& context, const Words& words) {
   ReplyText(context, spot);
   if (!spot) return;
   context.keyspace.Erase(spot);
+  Notify(context, kGenericEvent, "del", words[1]);
   PushEffect(context, {"DEL", words[1]});
 }
 
@@ -196,12 +203,15 @@ void GetEx(CommandContext& context, const Words& words) {
   ReplyText(context, spot);
   if (at && !options.form->from_now && *at <= NowMs(context) && !context.replica) {
     context.keyspace.Erase(spot);
-    PushEffect(context, {"DEL", key});
+    Notify(context, kGenericEvent, "del", key);
+    PushEffect(context, {context.keyspace.ExpiryWord(), key});
   } else if (at) {
     context.keyspace.SetExpiry(spot, *at);
+    Notify(context, kGenericEvent, "expire", key);
     PushEffect(context, "PEXPIREAT", key, *at);
   } else if (options.persist && spot->has_expiry()) {
     context.keyspace.SetExpiry(spot, kNever);
+    Notify(context, kGenericEvent, "persist", key);
     PushEffect(context, {"PERSIST", key});
   }
 }
@@ -222,6 +232,7 @@ void MSet(CommandContext& context, const Words& words) {
   if (words.size() % 2 == 0) return ReplyWrongArity(context, words[0]);
   for (std::size_t i = 1; i < words.size(); i += 2) {
     context.keyspace.Set(Lookup(context, words[i], Use::kWrite), words[i], words[i + 1], kNever);
+    Notify(context, kStringEvent, "set", words[i]);
   }
   PushAsSent(context);
   context.reply.Ok();
@@ -234,6 +245,7 @@ void MSetNx(CommandContext& context, const Words& words) {
   }
   for (std::size_t i = 1; i < words.size(); i += 2) {
     context.keyspace.Set(Lookup(context, words[i], Use::kWrite), words[i], words[i + 1], kNever);
+    Notify(context, kStringEvent, "set", words[i]);
   }
   PushAsSent(context);
   context.reply.Integer(1);

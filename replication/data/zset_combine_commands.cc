@@ -1,4 +1,4 @@
-// Sorted sets: several of them combined, and the first of several that has items.
+// Sorted sets: several of them combined.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -254,7 +254,10 @@ void CombineKeys(CommandContext& context, const Words& words, Request request) {
   }
   Contents contents;
   if (!items.empty()) contents = ZsetFromTree(std::move(tree), context.keyspace);
-  StoreZset(context, words[1], std::move(contents), items.size());
+  const std::string_view event = request.combination == Combination::kUnion          ? "zunionstore"
+                                 : request.combination == Combination::kIntersection ? "zinterstore"
+                                                                                     : "zdiffstore";
+  StoreZset(context, event, words[1], std::move(contents), items.size());
 }
 
 Request Asking(Combination combination, bool store = false) {
@@ -294,46 +297,6 @@ void ZInterCard(CommandContext& context, const Words& words) {
   CombineKeys(context, words, request);
 }
 
-// --- ZMPOP
-
-void ZMPop(CommandContext& context, const Words& words) {
-  constexpr std::string_view kBadNumber = "ERR numkeys should be greater than 0";
-  constexpr std::string_view kBadCount = "ERR count should be greater than 0";
-  const auto keys = IntegerOrReply(context, words[1], kBadNumber);
-  if (!keys) return;
-  if (*keys < 1) return context.reply.Error(kBadNumber);
-  if (*keys >= static_cast<std::int64_t>(words.size()) - 2) return context.reply.Error(kSyntaxError);
-  const auto where = 2 + static_cast<std::size_t>(*keys);
-  const bool highest = EqualsIgnoreCase(words[where], "max");
-  if (!highest && !EqualsIgnoreCase(words[where], "min")) return context.reply.Error(kSyntaxError);
-  std::optional<std::int64_t> count;
-  for (std::size_t i = where + 1; i < words.size(); i += 2) {
-    if (count || i + 1 == words.size() || !EqualsIgnoreCase(words[i], "count")) {
-      return context.reply.Error(kSyntaxError);
-    }
-    count = IntegerOrReply(context, words[i + 1], kBadCount);
-    if (!count) return;
-    if (*count < 1) return context.reply.Error(kBadCount);
-  }
-
-  for (std::size_t i = 2; i < where; ++i) {
-    const Spot spot = Lookup(context, words[i], Use::kWrite);
-    if (!ZsetOrNothing(context, spot)) return;
-    if (!spot) continue;
-    const auto wanted = std::min(static_cast<std::uint64_t>(count.value_or(1)), ZsetView(*spot).size());
-    context.reply.Array(2);
-    context.reply.Bulk(words[i]);
-    context.reply.Array(wanted);
-    PopItems(context, spot, words[i], wanted, highest, [&context](std::string_view member, double score) {
-      context.reply.Array(2);
-      context.reply.Bulk(member);
-      context.reply.Double(score);
-    });
-    return PushEffect(context, {highest ? "ZPOPMAX" : "ZPOPMIN", words[i], fmt::format_int(wanted).c_str()});
-  }
-  context.reply.NullArray();
-}
-
 using namespace serve;
 
 constexpr std::uint32_t kStore = kWrite | kDenyOom;
@@ -353,9 +316,6 @@ constexpr DataCommand kCommands[] = {
     {{"zinterstore", -4, kStore, kTargetAndCounted, kCatSortedset, "sorted-set",
       "Intersect multiple sorted sets and store the resulting sorted set in a new key"},
      &ZInterStore},
-    {{"zmpop", -4, kWrite, kCounted, kCatSortedset, "sorted-set",
-      "Remove and return members with scores in a sorted set"},
-     &ZMPop},
     {{"zunion", -3, kReadonly, kCounted, kCatSortedset, "sorted-set", "Add multiple sorted sets"}, &ZUnion},
     {{"zunionstore", -4, kStore, kTargetAndCounted, kCatSortedset, "sorted-set",
       "Add multiple sorted sets and store the resulting sorted set in a new key"},

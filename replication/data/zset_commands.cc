@@ -20,13 +20,16 @@ RankRange RanksBetween(std::uint64_t size, std::int64_t start, std::int64_t stop
   return {static_cast<std::uint64_t>(start), static_cast<std::uint64_t>(stop) + 1};
 }
 
-void StoreZset(CommandContext& context, std::string_view key, Contents contents, std::uint64_t size) {
+void StoreZset(CommandContext& context, std::string_view event, std::string_view key, Contents contents,
+               std::uint64_t size) {
   const Spot spot = Lookup(context, key, Use::kWrite);
   if (size > 0) {
     context.keyspace.SetContents(spot, key, ValueType::kZset, std::move(contents));
+    Notify(context, kZsetEvent, event, key);
     PushAsSent(context);
   } else if (spot) {
     context.keyspace.Erase(spot);
+    Notify(context, kGenericEvent, "del", key);
     PushAsSent(context);
   }
   context.reply.Integer(static_cast<std::int64_t>(size));
@@ -132,6 +135,7 @@ void Add(CommandContext& context, const Words& words, AddOptions options) {
         ZsetEditor(contents, context.keyspace).Set(words[first + 1], *score);
         return true;
       });
+      Notify(context, kZsetEvent, options.increment ? "zincr" : "zadd", words[1]);
       PushAsSent(context);
     }
     return answer();
@@ -148,13 +152,16 @@ void Add(CommandContext& context, const Words& words, AddOptions options) {
       ZsetEditor zset(contents, context.keyspace);
       for (std::size_t i = 0; i < scores.size(); ++i) {
         const std::string_view member = words[first + 2 * i + 1];
-        const auto score = judge(i, zset.view().Score(member));
-        if (score) zset.Set(member, *score);
+        const auto held = zset.view().Score(member);
+        const auto score = judge(i, held);
+        // Compared as numbers: -0 does not take the place of 0.
+        if (score && score != held) zset.Set(member, *score);
       }
       return true;
     });
     // The door has counted one change.
     context.keyspace.CountChanges(static_cast<std::uint64_t>(added + changed) - 1);
+    Notify(context, kZsetEvent, options.increment ? "zincr" : "zadd", words[1]);
     PushAsSent(context);
   }
   answer();
@@ -187,6 +194,8 @@ void ZRem(CommandContext& context, const Words& words) {
     return zset.HasItems();
   });
   context.keyspace.CountChanges(static_cast<std::uint64_t>(erased - 1));
+  Notify(context, kZsetEvent, "zrem", words[1]);
+  NotifyIfGone(context, words[1]);
   PushAsSent(context);
   context.reply.Integer(erased);
 }

@@ -136,7 +136,7 @@ void Range(CommandContext& context, const Words& words, std::size_t key_at, Rang
     ZsetView(*spot).ForRange(range, *request.reverse,
                              [&stored](std::string_view member, double score) { stored.Set(member, score); });
   }
-  StoreZset(context, words[1], std::move(contents), range.size());
+  StoreZset(context, "zrangestore", words[1], std::move(contents), range.size());
 }
 
 void ZRange(CommandContext& context, const Words& words) {
@@ -207,6 +207,11 @@ void Remove(CommandContext& context, const Words& words, By by) {
     return zset.HasItems();
   });
   context.keyspace.CountChanges(range.size() - 1);
+  const std::string_view event = by == By::kRank    ? "zremrangebyrank"
+                                 : by == By::kScore ? "zremrangebyscore"
+                                                    : "zremrangebylex";
+  Notify(context, kZsetEvent, event, words[1]);
+  NotifyIfGone(context, words[1]);
   PushAsSent(context);
   context.reply.Integer(static_cast<std::int64_t>(range.size()));
 }

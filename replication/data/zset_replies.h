@@ -47,7 +47,9 @@ class ItemReply {
 
 // Puts what `contents` holds, `size` items, in place of the key, or takes the key away when there are none. Answers
 // the size; the effect is the command as it was sent.
-void StoreZset(CommandContext& context, std::string_view key, Contents contents, std::uint64_t size);
+// `event` is what subscribers are told of a key that was stored.
+void StoreZset(CommandContext& context, std::string_view event, std::string_view key, Contents contents,
+               std::uint64_t size);
 
 // Takes away up to `count` items from the lower or the upper end of a key that holds at least one, and answers them
 // before that: give(member, score).
@@ -65,6 +67,8 @@ void PopItems(CommandContext& context, const Spot& spot, std::string_view key, s
     return zset.HasItems();
   });
   context.keyspace.CountChanges(popped - 1);
+  Notify(context, kZsetEvent, highest ? "zpopmax" : "zpopmin", key);
+  NotifyIfGone(context, key);
 }
 
 }  // namespace data

@@ -42,6 +42,9 @@ struct Client {
   std::string last_command = "NULL";  // full name, for CLIENT LIST
 
   int queued_commands = -1;  // inside MULTI; -1 outside
+  // What else CLIENT LIST says of it.
+  std::string marks;           // flags of its own: O monitor, t tracking, B broadcast, e not evicted ...
+  std::int64_t redirect = -1;  // who gets its invalidations (CLIENT TRACKING): -1 nobody, 0 it does itself
 
   // CLIENT REPLY. The program asks TakeBackReply() after each command.
   enum class Replies { kOn, kOff, kSkipNext, kSkip };

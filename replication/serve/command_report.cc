@@ -9,6 +9,7 @@
 #include "replication/serve/command_docs.h"
 #include "replication/serve/command_names.h"
 #include "replication/serve/command_row.h"
+#include "replication/serve/permission.h"
 
 namespace serve {
 namespace {
@@ -146,15 +147,22 @@ void ReplyKeySpecs(const CommandRow& row, resp::ReplyWriter& reply) {
   if (!row.keys.behind.empty()) ReplyBehindSpec(row, reply);
 }
 
+// Are there keys that stand in no fixed place?
+bool HasMovableKeys(const CommandRow& row) {
+  constexpr std::array<std::string_view, 4> kWithOptions = {"georadius", "georadiusbymember", "sort", "sort_ro"};
+  return row.keys.movable() || std::ranges::find(kWithOptions, row.name) != kWithOptions.end();
+}
+
 // What the row is to clients that look for keys themselves: with keys in a place of their own it is one flag more.
 void ReplyFlags(const CommandRow& row, resp::ReplyWriter& reply) {
-  std::size_t count = row.keys.movable() ? 1 : 0;
+  const bool movable = HasMovableKeys(row);
+  std::size_t count = movable ? 1 : 0;
   for (const Named& flag : kFlagNames) count += (row.flags & flag.bit) != 0 ? 1 : 0;
   reply.Set(count);
   for (const Named& flag : kFlagNames) {
     if ((row.flags & flag.bit) != 0) reply.Simple(flag.name);
   }
-  if (row.keys.movable()) reply.Simple("movablekeys");
+  if (movable) reply.Simple("movablekeys");
 }
 
 // What a client that speaks to a whole cluster should know; only what commands of ours have.
@@ -355,20 +363,16 @@ void ReplyKeys(const CommandTable& table, const Words& words, bool with_flags, r
     return reply.Error("ERR The command has no key arguments");
   }
   if (!ArityFits(row, request.size())) return reply.Error("ERR Invalid number of arguments specified for command");
-  const auto count = static_cast<std::ptrdiff_t>(request.size());
-  const std::ptrdiff_t last = row.keys.last < 0 ? count + row.keys.last : row.keys.last;
+  if (row.keys.counted_at != 0 && CountedKeys(row, request) == 0) {
+    return reply.Error("ERR Invalid arguments specified for command");
+  }
   std::vector<std::string_view> keys;
-  for (std::ptrdiff_t at = row.keys.first; at > 0 && at <= last && at < count; at += row.keys.step) {
-    keys.push_back(request[static_cast<std::size_t>(at)]);
-  }
-  const std::size_t counted = CountedKeys(row, request);
-  if (row.keys.counted_at != 0 && counted == 0) return reply.Error("ERR Invalid arguments specified for command");
-  for (std::size_t i = 1; i <= counted; ++i) {
-    keys.push_back(request[static_cast<std::size_t>(row.keys.counted_at) + i]);
-  }
   const KeyRun behind = KeysBehind(row, request);
   if (!row.keys.behind.empty() && behind.count == 0) return reply.Error("ERR Invalid arguments specified for command");
-  for (std::size_t i = 0; i < behind.count; ++i) keys.push_back(request[behind.first + i]);
+  ForEachKey(row, request, [&](std::size_t word, std::uint8_t) {
+    keys.push_back(request[word]);
+    return true;
+  });
   reply.Array(keys.size());
   for (const std::string_view key : keys) {
     if (with_flags) reply.Array(2);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "replication/base/text.h"
+#include "replication/serve/session_handlers.h"
 
 namespace serve {
 namespace {
@@ -39,7 +40,7 @@ constexpr std::array kExceptions = {
     Exception{"rpushx", kKeyWrite, 0}, Exception{"sadd", kKeyWrite, 0}, Exception{"scard", kKeyNone, 0},
     Exception{"sdiffstore", kKeyWrite, kKeyRead}, Exception{"setex", kKeyWrite, 0}, Exception{"setnx", kKeyWrite, 0},
     Exception{"setrange", kKeyWrite, 0}, Exception{"sinterstore", kKeyWrite, kKeyRead},
-    Exception{"sismember", kKeyNone, 0}, Exception{"srem", kKeyWrite, 0}, Exception{"strlen", kKeyNone, 0},
+    Exception{"sismember", kKeyNone, 0}, Exception{"sort", kKeyRead, 0}, Exception{"srem", kKeyWrite, 0}, Exception{"strlen", kKeyNone, 0},
     Exception{"sunionstore", kKeyWrite, kKeyRead}, Exception{"touch", kKeyNone, kKeyNone},
     Exception{"type", kKeyNone, 0}, Exception{"unlink", kKeyWrite, kKeyWrite}, Exception{"watch", kKeyNone, kKeyNone},
     Exception{"xadd", kKeyWrite, 0}, Exception{"xdel", kKeyWrite, 0}, Exception{"xlen", kKeyNone, 0},
@@ -109,6 +110,21 @@ void ForEachKey(const CommandRow& row, const Words& words,
   for (std::size_t i = 0; i < behind.count; ++i) {
     if (!see(behind.first + i, kKeyRead)) return;
   }
+  // SORT ... STORE key: the last one counts, and what the other options take is none.
+  if (row.name == "sort") {
+    std::ptrdiff_t target = 0;
+    for (std::ptrdiff_t at = 2; at < count; ++at) {
+      const std::string_view option = words[static_cast<std::size_t>(at)];
+      if (base::EqualsIgnoreCase(option, "limit")) {
+        at += 2;
+      } else if (base::EqualsIgnoreCase(option, "by") || base::EqualsIgnoreCase(option, "get")) {
+        ++at;
+      } else if (base::EqualsIgnoreCase(option, "store") && at + 1 < count) {
+        target = ++at;
+      }
+    }
+    if (target != 0 && !see(static_cast<std::size_t>(target), kKeyWrite)) return;
+  }
   // GEORADIUS ... STORE key
   const std::ptrdiff_t options_at = row.name == "georadius" ? 6 : row.name == "georadiusbymember" ? 5 : count;
   for (std::ptrdiff_t at = options_at; at + 1 < count; ++at) {
@@ -131,6 +147,27 @@ Verdict Judge(const User& user, const CommandTable::Entry& entry, const Words& w
     }
   }
   return verdict;
+}
+
+std::string_view WhyNotBeyondItsKeys(const User& user, const CommandRow& row, const Words& words) {
+  if (row.name != "sort" && row.name != "sort_ro") return {};
+  const bool all_keys = user.root.all_keys() || std::ranges::any_of(user.selectors, &Selector::all_keys);
+  if (all_keys) return {};
+  for (std::size_t at = 2; at + 1 < words.size(); ++at) {
+    if (base::EqualsIgnoreCase(words[at], "get")) {
+      return "ERR GET option of SORT denied due to insufficient ACL permissions.";
+    }
+    if (base::EqualsIgnoreCase(words[at], "by")) {
+      if (words[++at].find('*') != std::string_view::npos) {
+        return "ERR BY option of SORT denied due to insufficient ACL permissions.";
+      }
+    } else if (base::EqualsIgnoreCase(words[at], "store")) {
+      ++at;
+    } else if (base::EqualsIgnoreCase(words[at], "limit")) {
+      at += 2;
+    }
+  }
+  return {};
 }
 
 bool MayListen(const User& user, const Client& client) {

@@ -92,6 +92,9 @@ std::string MayRun(Server& server, Client& client, const CommandTable::Entry& en
         return "NOPERM this user has no permissions to access one of the channels used as arguments";
     }
   }
+  if (const auto refusal = WhyNotBeyondItsKeys(UserOf(server, client), row, words); !refusal.empty()) {
+    return std::string(refusal);
+  }
   // In RESP2 a reply cannot be told from a message, so a listening client may do little else.
   constexpr std::array<std::string_view, 9> kWhileListening = {
       "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset"};

@@ -30,6 +30,7 @@ std::string FlagsOf(const Client& client) {
   std::string flags;
   if (client.kind == ClientKind::kReplica) flags += 'S';
   if (client.kind == ClientKind::kMaster) flags += 'M';
+  flags += client.marks;
   if (client.subscriptions() > 0) flags += 'P';
   if (client.queued_commands >= 0) flags += 'x';
   if (client.closing == Client::Closing::kAfterReply) flags += 'c';
@@ -88,11 +89,11 @@ std::string DescribeClient(const Client& client, const base::Now& now) {
   std::string line = fmt::format(
       "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf=0 "
       "qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={} oll=0 omem=0 tot-mem={} events=r cmd={} user={} "
-      "redir=-1 resp={}",
+      "redir={} resp={}",
       client.id, client.peer, client.local, client.name, seconds_since(client.connected_at),
       seconds_since(client.active_at), FlagsOf(client), client.db, client.channels.size(), client.patterns.size(),
       client.shard_channels.size(), client.queued_commands, client.out.size(), client.out.size(), client.last_command,
-      client.user, client.protocol);
+      client.user, client.redirect, client.protocol);
   if (!client.lib_name.empty()) line += fmt::format(" lib-name={}", client.lib_name);
   if (!client.lib_version.empty()) line += fmt::format(" lib-ver={}", client.lib_version);
   return line;

@@ -31,4 +31,8 @@ void LogRefusal(Server& server, const Client& client, std::string_view reason, s
 // characters: it is printed in the lines of CLIENT LIST.
 bool Rename(Client& client, std::string_view name, resp::ReplyWriter& reply);
 
+// SORT's patterns lead to keys that no one can name before: only who may read all keys may use them. Empty, or the
+// reply's text.
+std::string_view WhyNotBeyondItsKeys(const User& user, const CommandRow& row, const Words& words);
+
 }  // namespace serve

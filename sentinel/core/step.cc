@@ -283,7 +283,8 @@ void Finish(State& state, const base::Now& now, Actions& out) {
     state.wake_at = next;
     out.push_back(WakeAt{*next});
   }
-  if (state.check_invariants) [[unlikely]] RequireInvariants(state);
+  if (state.check_invariants) [[unlikely]]
+    RequireInvariants(state);
 }
 
 }  // namespace

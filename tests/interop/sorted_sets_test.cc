@@ -84,7 +84,9 @@ class ZsetRequests {
         return words;
       }
       case 22: {
+        if (random_.Chance(0.3)) return OneOf({"BZPOPMIN", "BZPOPMAX"}, {Key(), Key(), Timeout()});
         Request words = {"ZMPOP", "2", Key(), Key(), random_.Chance(0.5) ? "MIN" : "max"};
+        if (random_.Chance(0.3)) words = {"BZMPOP", Timeout(), Pick({"2", "1", "3", "0", "x"}), Key(), Key(), "MIN"};
         if (random_.Chance(0.5)) words.insert(words.end(), {"COUNT", Rank()});
         return words;
       }
@@ -135,6 +137,7 @@ class ZsetRequests {
         return fmt::format("{}{}", random_.Chance(0.5) ? "(" : "[", Name());
     }
   }
+  std::string Timeout() { return random_.Chance(0.95) ? "0.001" : Pick({"-1", "x", "1e400", ""}); }
   std::string Rank() { return Pick({"0", "1", "2", "5", "10", "-1", "-2", "-5", "100", "-100", "x", "1.5"}); }
   Request WithOptions(Request words) {
     if (random_.Chance(0.3)) words.emplace_back("WITHSCORES");
@@ -208,4 +211,49 @@ TEST_CASE("sorted sets: random commands get the replies of stock and leave the s
 TEST_CASE("sorted sets: random load leaves master and replica equal, ours and stock") {
   CheckReplicated(Make::kOurs, Make::kStock, kLines, ZsetRequests(5));
   CheckReplicated(Make::kStock, Make::kOurs, kLines, ZsetRequests(6));
+}
+
+TEST_CASE("sorted sets: whoever waits is served like stock serves him, and replicas are told the same") {
+  for (const Make make : {Make::kStock, Make::kOurs}) {
+    CAPTURE(make == Make::kOurs);
+    Cluster cluster;
+    Member& node = cluster.AddNode(make, nullptr, kLines);
+    Redis first(node.port, 20000);
+    Redis second(node.port, 20000);
+    Redis third(node.port, 20000);
+    const auto waiting = [&](const std::string& count) {
+      return WaitFor([&] { return node.Info("blocked_clients") == count; });
+    };
+    first.Send({"BZPOPMIN", "none", "z", "0"});
+    REQUIRE(waiting("1"));
+    second.Send({"bzmpop", "0", "2", "z", "none", "MAX", "COUNT", "2"});
+    REQUIRE(waiting("2"));
+    third.Send({"BZPOPMAX", "z", "0"});
+    REQUIRE(waiting("3"));
+    REQUIRE(node.Do({"RPUSH", "none", "a list is no sorted set"}).integer == 1);
+    REQUIRE(node.Do({"ZADD", "z", "1", "a", "2", "b", "3", "c", "2.5", "d"}).integer == 4);
+    const Value lowest = first.Next();
+    REQUIRE(lowest.elements.size() == 3);
+    CHECK(lowest.elements[0].text == "z");
+    CHECK(lowest.elements[1].text == "a");
+    CHECK(lowest.elements[2].text == "1");
+    const Value several = second.Next();
+    REQUIRE(several.elements.size() == 2);
+    CHECK(several.elements[1].elements.size() == 2);
+    CHECK(several.elements[1].elements[0].elements[0].text == "c");
+    CHECK(several.elements[1].elements[1].elements[1].text == "2.5");
+    const Value last = third.Next();
+    REQUIRE(last.elements.size() == 3);
+    CHECK(last.elements[1].text == "b");
+    CHECK(node.Do({"EXISTS", "z"}).integer == 0);
+    // A transaction never waits.
+    Redis in_multi(node.port, 20000);
+    REQUIRE(in_multi.Do({"MULTI"}).ok());
+    in_multi.Do({"BZPOPMIN", "z", "0"});
+    in_multi.Do({"BZMPOP", "0", "1", "z", "MIN"});
+    const Value nothing = in_multi.Do({"EXEC"});
+    REQUIRE(nothing.elements.size() == 2);
+    CHECK(nothing.elements[0].kind == Value::Kind::kNil);
+    CHECK(nothing.elements[1].kind == Value::Kind::kNil);
+  }
 }
