@@ -8,6 +8,7 @@
 #include "replication/base/text.h"
 #include "replication/core/feed.h"
 #include "replication/core/memory_limit.h"
+#include "replication/core/observed.h"
 #include "replication/core/roles.h"
 #include "replication/core/server_commands.h"
 #include "replication/serve/cross_protocol.h"
@@ -16,7 +17,18 @@ namespace replication {
 namespace {
 
 // Which part of the program a row's handler belongs to: CommandTable's group.
-enum Group : int { kSession, kData, kTransactions, kSaving, kWaiting, kRoles, kFailover, kServer };
+enum Group : int {
+  kSession,
+  kData,
+  kTransactions,
+  kSaving,
+  kWaiting,
+  kRoles,
+  kFailover,
+  kServer,
+  kObservation,
+  kMemory,
+};
 
 constexpr std::string_view kMisconf =
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that "
@@ -42,6 +54,10 @@ std::span<const NodeCommand> RowsOf(int group) {
       return RoleCommands();
     case kFailover:
       return FailoverCommands();
+    case kObservation:
+      return ObservationCommands();
+    case kMemory:
+      return MemoryCommands();
     default:
       return ServerCommands();
   }
@@ -62,6 +78,13 @@ void CountError(NodeState& state, std::string_view reply) {
 // Commands that act on the transaction instead of being queued into it.
 bool ActsOnTransaction(std::string_view name) {
   return name == "exec" || name == "discard" || name == "multi" || name == "watch" || name == "quit" || name == "reset";
+}
+
+// The command that a request with a wrong number of words is for; null when there is none.
+const serve::CommandTable::Entry* Meant(const NodeState& state, const resp::Words& words) {
+  std::string name = base::ToLower(words[0].substr(0, 64));
+  if (state.server.commands.IsContainer(name) && words.size() > 1) name += "|" + base::ToLower(words[1].substr(0, 64));
+  return state.server.commands.Find(name);
 }
 
 void Refuse(NodeState& state, NodeClient& client, const serve::CommandRow* row, std::string text,
@@ -120,6 +143,7 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
     if (error.empty()) error = WhyRefused(state, client, *row, flags, now);
   }
   if (!error.empty()) {
+    if (const auto* known = entry != nullptr ? entry : Meant(state, words)) ++state.observed->Of(*known).rejected;
     Refuse(state, client, row, std::move(error), reply);
   } else if (Waits(state, client, *row, flags, now)) {
     client.postponed.assign(words.begin(), words.end());
@@ -158,7 +182,7 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
 void FillCommandTable(serve::CommandTable& table) {
   Add(table, serve::SessionCommands(), kSession);
   Add(table, data::DataCommands(), kData);
-  for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kFailover, kServer})
+  for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kFailover, kServer, kObservation, kMemory})
     Add(table, RowsOf(group), group);
   table.AddAlias("slaveof", "replicaof");
 }
@@ -206,6 +230,7 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
           const Now& now, resp::ReplyWriter& reply) {
   ++state.stats.commands;
   state.ops.Count(now.mono);
+  const std::uint64_t began = CommandBegins(state);
   const std::size_t before = reply.out().size();
   const bool from_master = client.kind == serve::ClientKind::kMaster;
   std::vector<data::Effect> effects;
@@ -214,7 +239,10 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
       // What others were told of before must not come after it.
       if ((entry.row->flags & serve::kMayReplicate) != 0) TellOfChanges(state);
       serve::SessionCommands()[entry.index].handler(state.server, client, words, now, reply);
-      if (entry.row->name == "reset") ForgetTransaction(state, client);
+      if (entry.row->name == "reset") {
+        ForgetTransaction(state, client);
+        StopMonitoring(state, client);
+      }
       // A publish is no write, but the replicas' subscribers are to hear it too.
       if (entry.row->name == "publish" || entry.row->name == "spublish") {
         effects.push_back(data::Effect{.db = client.db, .as_sent = true, .words = {}});
@@ -239,7 +267,9 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
       RowsOf(entry.group)[entry.index].handler(state, client, words, now, reply);
       break;
   }
-  if (reply.out().size() > before && reply.out()[before] == '-') {
+  const bool failed = reply.out().size() > before && reply.out()[before] == '-';
+  CommandEnds(state, client, entry, words, began, failed, now);
+  if (failed) {
     CountError(state, std::string_view(reply.out()).substr(before, 64));
   }
   // Within a transaction what has happened is told when all of it has.
@@ -271,6 +301,7 @@ std::string CallForMaster(NodeState& state, NodeClient& client, const resp::Word
 
 void ProcessRequests(NodeState& state, NodeClient& client, const Now& now) {
   resp::Words words;
+  state.observed->tick = 0;
   while (client.blocked == Blocked::kNo && client.closing == serve::Client::Closing::kNo) {
     const bool stranger = state.server.access.required() && !client.authenticated;
     client.parser.set_limits(stranger ? resp::RequestParser::kUnauthenticated

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
 #include <vector>
 
 #include "replication/base/text.h"
 #include "replication/core/memory_limit.h"
+#include "replication/core/observed.h"
 #include "replication/core/roles.h"
 #include "replication/core/state.h"
 
@@ -75,6 +77,16 @@ class Info {
   void Bytes(std::string_view name, std::uint64_t value) {
     Field(name, value);
     Field(fmt::format("{}_human", name), HumanBytes(value));
+  }
+
+  // visit(name, counts) for each command that was called.
+  template <class Visit>
+  void ForEachCommand(const Visit& visit) const {
+    for (const auto& [name, entry] : state_.server.commands.all()) {
+      if (name == entry.row->name && entry.id < state_.observed->commands.size()) {
+        visit(name, state_.observed->commands[entry.id]);
+      }
+    }
   }
 
   void Loading();
@@ -334,6 +346,13 @@ void Info::Modules() {
 
 void Info::CommandStats() {
   Section("Commandstats");
+  ForEachCommand([this](const std::string& name, const CommandCounts& counts) {
+    if (counts.calls + counts.rejected + counts.failed == 0) return;
+    const std::uint64_t micros = counts.nanoseconds / 1000;
+    const double each = counts.calls == 0 ? 0 : static_cast<double>(micros) / static_cast<double>(counts.calls);
+    Field("cmdstat_" + name, fmt::format("calls={},usec={},usec_per_call={:.2f},rejected_calls={},failed_calls={}",
+                                         counts.calls, micros, each, counts.rejected, counts.failed));
+  });
 }
 
 void Info::ErrorStats() {
@@ -345,6 +364,18 @@ void Info::ErrorStats() {
 
 void Info::LatencyStats() {
   Section("Latencystats");
+  const std::vector<std::string_view> shares = base::Split(state_.settings.latency_tracking_info_percentiles, ' ');
+  ForEachCommand([&](const std::string& name, const CommandCounts& counts) {
+    if (counts.durations == nullptr || counts.durations->total() == 0) return;
+    std::string text;
+    for (const std::string_view share : shares) {
+      double value = 0;
+      if (std::from_chars(share.data(), share.data() + share.size(), value).ec != std::errc()) continue;
+      const auto micros = static_cast<double>(counts.durations->Percentile(value)) / 1000;
+      text += fmt::format("{}p{}={:.3f}", text.empty() ? "" : ",", share, micros);
+    }
+    Field("latency_percentiles_usec_" + name, text);
+  });
 }
 
 void Info::Cluster() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "replication/core/feed.h"
+#include "replication/core/observed.h"
 
 namespace replication {
 namespace {
@@ -61,6 +62,7 @@ void KeepMemoryWithinLimit(NodeState& state, const Now& now) {
   std::vector<data::Effect> effects;
   const std::uint64_t most = KeysOfRound(state.settings.maxmemory_eviction_tenacity);
   std::uint64_t evicted = 0;
+  const std::uint64_t began = state.host.Nanoseconds();
   while (JudgedMemoryNow(state) > limit) {
     if (evicted == most) {
       memory.going_on = true;
@@ -74,6 +76,7 @@ void KeepMemoryWithinLimit(NodeState& state, const Now& now) {
     data::Evict(state.keyspace, *victim, state.settings.lazyfree_lazy_eviction, effects);
     ++evicted;
   }
+  NoteDelay(state, "eviction-cycle", state.host.Nanoseconds() - began, now);
   FeedEach(state, effects);
 }
 

@@ -42,7 +42,9 @@ bool ExpiryIsDue(const NodeState& state, const Now& now) {
 void Expire(NodeState& state, const Now& now) {
   if (!ExpiryIsDue(state, now)) return;
   std::vector<data::Effect> effects;
+  const std::uint64_t began = state.host.Nanoseconds();
   state.keyspace.ActiveExpire(base::UnixMillis(now.wall), kExpireAtOnce, effects);
+  NoteDelay(state, "expire-cycle", state.host.Nanoseconds() - began, now);
   FeedEach(state, effects);
 }
 
@@ -245,6 +247,7 @@ void Node::OnClientGone(ClientId id, Now now) {
   state.waiters.waiting.erase(id);
   state.blocked_keys.Forget(id);
   ForgetTransaction(state, *client);
+  StopMonitoring(state, *client);
   state.server.pubsub.Forget(*client);
   state.server.clients.Remove(id);
 }

@@ -12,6 +12,7 @@
 #include "replication/core/execute.h"
 #include "replication/core/info.h"
 #include "replication/core/memory_limit.h"
+#include "replication/core/observed.h"
 #include "replication/core/roles.h"
 #include "replication/data/data_digest.h"
 
@@ -80,6 +81,7 @@ void ConfigRewrite(NodeState& state, NodeClient& client, const resp::Words&, con
 
 void ConfigResetStat(NodeState& state, NodeClient&, const resp::Words&, const Now&, resp::ReplyWriter& reply) {
   state.stats = Stats{};
+  ForgetCounts(state);
   state.keyspace.stats() = data::KeyspaceStats{};
   reply.Ok();
 }
@@ -112,7 +114,9 @@ void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const
     if (error != std::errc() || end != words[2].data() + words[2].size() || !(seconds >= 0) || seconds > 3600) {
       return reply.Error("ERR value is not a valid float");
     }
-    state.wishes.push_back(Freeze{base::Millis(static_cast<std::int64_t>(seconds * 1000))});
+    const base::Millis how_long(static_cast<std::int64_t>(seconds * 1000));
+    state.wishes.push_back(Freeze{how_long});
+    state.observed->owed += static_cast<std::uint64_t>(how_long.count()) * 1'000'000;
     return reply.Ok();
   }
   if (what == "change-repl-id" && words.size() == 2) {
@@ -191,6 +195,9 @@ void UseSettings(NodeState& state) {
   access.set_all_channels_by_default(state.settings.acl_pubsub_default == "allchannels");
   access.set_max_log(state.settings.acllog_max_len);
   TellKeyspace(state);
+  if (!state.settings.latency_tracking) {
+    for (CommandCounts& counts : state.observed->commands) counts.durations.reset();
+  }
   KeepMemoryWithinLimit(state, state.now);  // the limit may have been lowered
   state.wishes.push_back(SettingsChanged{});
 }

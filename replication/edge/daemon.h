@@ -12,6 +12,7 @@
 #include "replication/core/node.h"
 #include "replication/edge/client_port.h"
 #include "replication/edge/config_file.h"
+#include "replication/edge/host_facts.h"
 #include "replication/edge/master_conn.h"
 #include "replication/edge/rdb_loader.h"
 #include "replication/edge/snapshot_writer.h"
@@ -35,6 +36,9 @@ class Daemon : private Host {
 
  private:
   HostFacts Facts() override;
+  std::uint64_t Nanoseconds() override { return ticks_.Nanoseconds(); }
+  void PurgeMemory() override { edge::PurgeMemory(); }
+  std::string AllocatorReport() override { return edge::AllocatorReport(); }
   base::Result<std::string> FindFolder(const std::string& folder) override;
   std::string ReadMasterNow(LinkId link) override { return master_.ReadNow(link); }
 
@@ -66,6 +70,7 @@ class Daemon : private Host {
 
   uv_idle_t busy_{};  // active: the loop does not sleep. First: the loop closes it
   net::Loop loop_;
+  const TickClock ticks_;
   const std::shared_ptr<host::WayBack> way_back_;
   const std::string config_file_;
   const std::vector<std::string> without_effect_;

@@ -5,7 +5,12 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <cerrno>
 #include <cstdio>
@@ -15,6 +20,8 @@
 
 // jemalloc's, where the program is linked with it: sanitizers bring an allocator of their own.
 extern "C" int mallctl(const char* name, void* old_value, std::size_t* old_size, void* new_value, std::size_t new_size)
+    __attribute__((weak));
+extern "C" void malloc_stats_print(void (*write)(void*, const char*), void* argument, const char* options)
     __attribute__((weak));
 
 namespace replication::edge {
@@ -61,6 +68,71 @@ std::string ExecutablePath() {
 
 }  // namespace
 
+namespace {
+
+std::uint64_t SystemNanoseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+#if defined(__x86_64__)
+std::uint64_t Ticks() {
+  return __builtin_ia32_rdtsc();
+}
+// Does the counter run at one speed, whatever the processor does?
+bool TicksAreEven() {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  return __get_cpuid(0x80000007, &a, &b, &c, &d) != 0 && (d & 1U << 8) != 0;
+}
+#else
+std::uint64_t Ticks() {
+  return 0;
+}
+bool TicksAreEven() {
+  return false;
+}
+#endif
+
+std::uint64_t AllocatorNumber(const char* name) {
+  std::size_t value = 0;
+  std::size_t size = sizeof value;
+  return mallctl != nullptr && mallctl(name, &value, &size, nullptr, 0) == 0 ? value : 0;
+}
+
+}  // namespace
+
+TickClock::TickClock() {
+  first_ = SystemNanoseconds();
+  if (!TicksAreEven()) return;
+  const std::uint64_t ticks = Ticks();
+  constexpr std::uint64_t kWhile = 500'000;
+  std::uint64_t now = first_;
+  while (now - first_ < kWhile) now = SystemNanoseconds();
+  per_tick_ = static_cast<double>(now - first_) / static_cast<double>(Ticks() - ticks);
+}
+
+std::uint64_t TickClock::Nanoseconds() const {
+  if (per_tick_ == 0) return SystemNanoseconds();
+  return static_cast<std::uint64_t>(static_cast<double>(Ticks()) * per_tick_) | 1;
+}
+
+void PurgeMemory() {
+  if (mallctl == nullptr) return;
+  mallctl("thread.tcache.flush", nullptr, nullptr, nullptr, 0);
+  mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);  // 4096: all of them
+}
+
+std::string AllocatorReport() {
+  if (malloc_stats_print == nullptr) return {};
+  std::string report;
+  malloc_stats_print([](void* into, const char* text) { *static_cast<std::string*>(into) += text; }, &report, nullptr);
+  return report;
+}
+
 HostFacts ReadHostFacts() {
   static const std::string executable = ExecutablePath();
   static const std::string allocator = AllocatorName();
@@ -69,6 +141,9 @@ HostFacts ReadHostFacts() {
   facts.used_memory_rss = ResidentBytes();
   const std::uint64_t allocated = AllocatedBytes();
   facts.used_memory = allocated > 0 ? allocated : facts.used_memory_rss;
+  facts.allocator_allocated = AllocatorNumber("stats.allocated");
+  facts.allocator_active = AllocatorNumber("stats.active");
+  facts.allocator_resident = AllocatorNumber("stats.resident");
   facts.total_system_memory =
       static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   rusage usage{};
