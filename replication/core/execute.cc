@@ -11,6 +11,7 @@
 #include "replication/core/observed.h"
 #include "replication/core/roles.h"
 #include "replication/core/server_commands.h"
+#include "replication/core/tracking.h"
 #include "replication/serve/cross_protocol.h"
 
 namespace replication {
@@ -28,6 +29,7 @@ enum Group : int {
   kServer,
   kObservation,
   kMemory,
+  kTracking,
 };
 
 constexpr std::string_view kMisconf =
@@ -58,6 +60,8 @@ std::span<const NodeCommand> RowsOf(int group) {
       return ObservationCommands();
     case kMemory:
       return MemoryCommands();
+    case kTracking:
+      return TrackingCommands();
     default:
       return ServerCommands();
   }
@@ -182,7 +186,8 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
 void FillCommandTable(serve::CommandTable& table) {
   Add(table, serve::SessionCommands(), kSession);
   Add(table, data::DataCommands(), kData);
-  for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kFailover, kServer, kObservation, kMemory})
+  for (const int group :
+       {kTransactions, kSaving, kWaiting, kRoles, kFailover, kServer, kObservation, kMemory, kTracking})
     Add(table, RowsOf(group), group);
   table.AddAlias("slaveof", "replicaof");
 }
@@ -231,6 +236,7 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
   ++state.stats.commands;
   state.ops.Count(now.mono);
   const std::uint64_t began = CommandBegins(state);
+  if (state.tracking->any()) state.tracking->set_caller(client.id);
   const std::size_t before = reply.out().size();
   const bool from_master = client.kind == serve::ClientKind::kMaster;
   std::vector<data::Effect> effects;
@@ -242,6 +248,7 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
       if (entry.row->name == "reset") {
         ForgetTransaction(state, client);
         StopMonitoring(state, client);
+        StopTracking(state, client);
       }
       // A publish is no write, but the replicas' subscribers are to hear it too.
       if (entry.row->name == "publish" || entry.row->name == "spublish") {
@@ -272,8 +279,12 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
   if (failed) {
     CountError(state, std::string_view(reply.out()).substr(before, 64));
   }
+  if (client.tracks) RememberRead(state, client, *entry.row, words);
   // Within a transaction what has happened is told when all of it has.
-  if (!client.in_exec) TellOfChanges(state);
+  if (!client.in_exec) {
+    TellOfChanges(state);
+    state.tracking->set_caller(0);  // what changes by itself is nobody's
+  }
   if (from_master) return;
   if (!effects.empty() && state.is_master()) {
     if (state.exec_effects == nullptr) {

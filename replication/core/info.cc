@@ -13,6 +13,7 @@
 #include "replication/core/observed.h"
 #include "replication/core/roles.h"
 #include "replication/core/state.h"
+#include "replication/core/tracking.h"
 
 namespace replication {
 namespace {
@@ -141,7 +142,7 @@ void Info::Clients() {
   Field("cluster_connections", 0);
   Field("maxclients", state_.settings.maxclients);
   Field("blocked_clients", blocked);
-  Field("tracking_clients", 0);
+  Field("tracking_clients", state_.tracking->clients());
   Field("clients_in_timeout_table", std::ranges::count_if(state_.waiters.waiting, [](const auto& each) {
                                       return each.second.until.has_value();
                                     }) + static_cast<std::ptrdiff_t>(state_.blocked_keys.timed()));
@@ -263,6 +264,9 @@ void Info::Stats() {
   Field("pubsubshard_channels", state_.server.pubsub.shard_channels().size());
   Field("latest_fork_usec", 0);
   Field("total_forks", 0);
+  Field("tracking_total_keys", state_.tracking->keys());
+  Field("tracking_total_items", state_.tracking->items());
+  Field("tracking_total_prefixes", state_.tracking->prefixes());
   Field("unexpected_error_replies", stats.unexpected_error_replies);
   Field("total_error_replies", stats.error_replies);
 }

@@ -42,6 +42,7 @@ void PublishKeyEvents(NodeState& state) {
 
 void TellOfChanges(NodeState& state) {
   PublishKeyEvents(state);
+  SendInvalidations(state);
 }
 
 }  // namespace replication

@@ -248,6 +248,7 @@ void Node::OnClientGone(ClientId id, Now now) {
   state.blocked_keys.Forget(id);
   ForgetTransaction(state, *client);
   StopMonitoring(state, *client);
+  StopTracking(state, *client);
   state.server.pubsub.Forget(*client);
   state.server.clients.Remove(id);
 }

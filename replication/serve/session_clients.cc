@@ -200,10 +200,12 @@ void SetClientReplies(Server&, Client& client, const Words& words, const base::N
 }
 
 // Clients are never evicted for their memory here, so there is nothing to spare them from.
-void SetClientNoEvict(Server&, Client&, const Words& words, const base::Now&, resp::ReplyWriter& reply) {
+void SetClientNoEvict(Server&, Client& client, const Words& words, const base::Now&, resp::ReplyWriter& reply) {
   if (!base::EqualsIgnoreCase(words[2], "on") && !base::EqualsIgnoreCase(words[2], "off")) {
     return reply.Error("ERR syntax error");
   }
+  std::erase(client.marks, 'e');
+  if (base::EqualsIgnoreCase(words[2], "on")) client.marks += 'e';
   reply.Ok();
 }
 
