@@ -54,6 +54,10 @@ LIBRARIES = [
     ("nlohmann/json", r"nlohmann/", EDGES + ["sentinel/cli"]),
     ("spdlog", r"spdlog/", ["replication/host"]),
     ("liblzf", r"(lib)?lzf(/|\.h$)", ["replication/data"]),
+    # With liblua's C++ build an error of Lua is an exception; only these files see one.
+    ("Lua", r"(lua[^/]*/)?(lua|lauxlib|lualib|luaconf|lua-[a-z]+)\.(h|hpp)$",
+     ["replication/core/script_engine", "replication/core/script_sandbox", "replication/core/script_values",
+      "replication/core/script_struct", "replication/core/script_msgpack"]),
     ("CLI11", r"CLI/", EDGES + MAINS + ["sentinel/cli"]),
     ("libmicrohttpd", r"microhttpd", ["replication/net"]),
     ("prometheus-cpp", r"prometheus/", EDGES),

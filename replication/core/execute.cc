@@ -26,6 +26,7 @@ enum Group : int {
   kWaiting,
   kRoles,
   kFailover,
+  kScripts,
   kServer,
   kObservation,
   kMemory,
@@ -62,6 +63,8 @@ std::span<const NodeCommand> RowsOf(int group) {
       return MemoryCommands();
     case kTracking:
       return TrackingCommands();
+    case kScripts:
+      return ScriptCommands();
     default:
       return ServerCommands();
   }
@@ -187,7 +190,7 @@ void FillCommandTable(serve::CommandTable& table) {
   Add(table, serve::SessionCommands(), kSession);
   Add(table, data::DataCommands(), kData);
   for (const int group :
-       {kTransactions, kSaving, kWaiting, kRoles, kFailover, kServer, kObservation, kMemory, kTracking})
+       {kTransactions, kSaving, kWaiting, kRoles, kFailover, kScripts, kServer, kObservation, kMemory, kTracking})
     Add(table, RowsOf(group), group);
   table.AddAlias("slaveof", "replicaof");
 }

@@ -132,10 +132,6 @@ void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const
                           words[1].substr(0, 128)));
 }
 
-void ScriptKill(NodeState&, NodeClient&, const resp::Words&, const Now&, resp::ReplyWriter& reply) {
-  reply.Error("NOTBUSY No scripts in execution right now.");
-}
-
 using namespace serve;
 
 constexpr std::uint32_t kConfigFlags = kAdmin | kNoScript | kLoading | kStale;
@@ -165,14 +161,6 @@ constexpr std::array kRows = {
                 &Debug},
     NodeCommand{{"info", -1, kLoading | kStale, {}, kCatSlow | kCatDangerous, "server", "Returns facts and counters"},
                 &Info},
-    NodeCommand{{"script|kill",
-                 2,
-                 kNoScript | kAllowBusy,
-                 {},
-                 kCatSlow | kCatScripting,
-                 "scripting",
-                 "Ends a script that runs; there never is one"},
-                &ScriptKill},
     NodeCommand{{"select",
                  2,
                  kLoading | kStale | kFast,

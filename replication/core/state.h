@@ -21,6 +21,7 @@
 #include "replication/core/node.h"
 #include "replication/core/replica_table.h"
 #include "replication/core/saving.h"
+#include "replication/core/scripts.h"
 #include "replication/core/settings.h"
 #include "replication/core/stream_log.h"
 #include "replication/core/transactions.h"
@@ -174,8 +175,9 @@ struct NodeState {
   std::unique_ptr<Observed> observed;  // never null
   MemoryWatch memory;
 
-  // Effects of the transaction that runs, with their words; not null only inside EXEC.
+  // Effects of the transaction that runs, with their words; not null only inside EXEC and scripts.
   std::vector<data::Effect>* exec_effects = nullptr;
+  Scripts scripts;
   std::vector<ClientId> resumed;  // may go on with their requests
   std::vector<Wish> wishes;
   std::string scratch;

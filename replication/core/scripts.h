@@ -1,0 +1,67 @@
+// EVAL and its kin: which script runs for whom, what it may do, and what of it reaches the stream.
+//
+// A script is one command: nobody else is served while it runs, and time stands still in it. What it does is fed as
+// the effects of its commands, in MULTI and EXEC when they are several; the script itself never reaches a replica.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "replication/base/result.h"
+#include "replication/core/script_engine.h"
+
+namespace replication {
+
+struct NodeCommand;
+struct NodeState;
+
+// What a script says about itself in its first line: "#!lua flags=no-writes,allow-oom".
+// Source: "Script flags" of the documentation.
+struct ScriptFlags {
+  bool given = false;  // without such a line each command is judged by itself
+  bool no_writes = false;
+  bool allow_oom = false;
+  bool allow_stale = false;
+};
+
+// The flags of a script, and where its Lua begins in the text (the line break stays, so that lines keep their
+// numbers). Error kInvalid: the reply's text without its code.
+struct ScriptHead {
+  ScriptFlags flags;
+  std::size_t begins_at = 0;
+};
+base::Result<ScriptHead> ParseScriptHead(std::string_view text);
+
+// All scripts that were ever given to this node, until SCRIPT FLUSH or the end of the process. Not part of the data
+// set: a replica has its own.
+class Scripts {
+ public:
+  struct Script {
+    std::string text;
+    ScriptFlags flags;
+  };
+  // Knows the script from now on. Returns its SHA-1 in hex; error kInvalid: the reply's text with its code.
+  base::Result<std::string> Add(std::string_view text);
+  // By lower-case SHA-1; null: unknown.
+  const Script* Find(std::string_view sha) const;
+  void Flush();
+  std::size_t size() const { return by_sha_.size(); }
+  // Bytes of the texts and of Lua.
+  std::uint64_t memory() const;
+  // Made with the first script: a node without scripts pays nothing.
+  ScriptEngine& engine();
+  bool runs = false;
+
+ private:
+  std::map<std::string, Script, std::less<>> by_sha_;
+  std::unique_ptr<ScriptEngine> engine_;
+};
+
+// EVAL, EVAL_RO, EVALSHA, EVALSHA_RO, SCRIPT.
+std::span<const NodeCommand> ScriptCommands();
+
+}  // namespace replication
