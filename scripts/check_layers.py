@@ -79,6 +79,7 @@ BANNED_HEADERS = [
 # The one file (without suffix) that may have what its folder may not: (kind, why).
 EXCEPTIONS = {
     "replication/base/owners": ("a thread", "counts those who share immutable memory; decides nothing by it"),
+    "replication/base/fiber": ("a file", "the stack of a fiber ends in a page that nobody may touch"),
 }
 
 # Free functions that a pure folder may not call: (kind, names).

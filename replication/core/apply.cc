@@ -64,8 +64,14 @@ void ApplyStream(NodeState& state, std::string_view bytes, const Now& now) {
   MasterLink& link = state.master;
   state.stats.repl_input_bytes += bytes.size();
   state.stream.Append(bytes);
-  NodeClient& master = *link.client;
-  master.parser.Feed(bytes);
+  link.client->parser.Feed(bytes);
+  ApplyReceived(state, now);
+}
+
+void ApplyReceived(NodeState& state, const Now& now) {
+  // While a script is suspended the stream is kept, and applied when it has ended.
+  if (!state.link_up() || state.scripts.turns.suspended) return;
+  NodeClient& master = *state.master.client;
   resp::Words words;
   while (true) {
     switch (master.parser.Next(words)) {

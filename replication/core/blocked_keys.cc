@@ -130,6 +130,7 @@ void Block(NodeState& state, NodeClient& client, data::Wait wait, const Now& now
 }
 
 void ServeBlockedKeys(NodeState& state, const Now& now) {
+  if (state.scripts.turns.suspended) return;  // it may take back what it gave
   // Whoever is served may fill another list (BLMOVE), for which others wait.
   while (state.blocked_keys.any_ready()) {
     for (const BlockedKeys::Key& key : state.blocked_keys.TakeReady()) {

@@ -7,6 +7,7 @@
 
 #include "replication/base/text.h"
 #include "replication/core/feed.h"
+#include "replication/core/full_sync.h"
 #include "replication/core/memory_limit.h"
 #include "replication/core/observed.h"
 #include "replication/core/roles.h"
@@ -123,6 +124,36 @@ bool Waits(const NodeState& state, const NodeClient& client, const serve::Comman
   return false;
 }
 
+// Does it run scripts, so that it may take long?
+bool RunsScripts(const serve::CommandTable::Entry& entry) {
+  return entry.group == kScripts && (entry.row->name.starts_with("eval") || entry.row->name.starts_with("fcall"));
+}
+bool RunsScripts(const NodeClient& client, const serve::CommandTable::Entry& entry) {
+  if (client.kind != serve::ClientKind::kNormal) return false;
+  return RunsScripts(entry) || (client.transaction.runs_scripts && entry.row->name == "exec");
+}
+
+// What follows a command that has run, or was refused: its reply stands in `out` behind `before`.
+void AfterCommand(NodeState& state, NodeClient& client, std::size_t before, bool is_served, std::string_view name) {
+  client.queued_commands = client.transaction.open ? static_cast<int>(client.transaction.queue.size()) : -1;
+  if (client.blocked == Blocked::kConfig) {
+    // Nothing of the reply has been written; it comes with the edge's answer, and so does the end of the connection.
+    client.closing_later = std::exchange(client.closing, serve::Client::Closing::kNo);
+    return;
+  }
+  if (client.blocked == Blocked::kNo) serve::TakeBackReply(client, before);
+  if (client.out.size() == before) return;
+  if (is_served) {
+    // Anything but payload and stream would shift what the replica reads.
+    state.Say(base::LogLevel::kWarning, fmt::format("Replica {} sent '{}', which has a reply: disconnecting it",
+                                                    client.peer, name.substr(0, 64)));
+    client.out.resize(before);
+    state.server.clients.Close(client, serve::Client::Closing::kNow);
+    return;
+  }
+  state.server.clients.Wake(client);
+}
+
 void Execute(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now) {
   client.active_at = now.mono;
   if (serve::IsCrossProtocol(words)) {
@@ -146,8 +177,12 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
       flags &= client.transaction.common_flags | ~(serve::kLoading | serve::kStale);
     }
     error = serve::MayRun(state.server, client, *entry, words, now);
-    if (state.settings.maxmemory > 0) KeepMemoryWithinLimit(state, now);
+    // A script that is interrupted sees no key vanish.
+    if (state.settings.maxmemory > 0 && !state.scripts.turns.suspended) KeepMemoryWithinLimit(state, now);
     if (error.empty()) error = WhyRefused(state, client, *row, flags, now);
+    if (error.empty() && state.scripts.turns.suspended && (flags & serve::kAllowBusy) == 0) {
+      error = BusyText(state.scripts.turns);
+    }
   }
   if (!error.empty()) {
     if (const auto* known = entry != nullptr ? entry : Meant(state, words)) ++state.observed->Of(*known).rejected;
@@ -160,28 +195,21 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
     client.transaction.queue.emplace_back(words.begin(), words.end());
     client.transaction.any_flags |= flags;
     client.transaction.common_flags &= flags;
+    client.transaction.runs_scripts = client.transaction.runs_scripts || RunsScripts(*entry);
     reply.Simple("QUEUED");
+  } else if (RunsScripts(client, *entry)) {
+    const auto call = [&state, &client, entry, request = std::vector<std::string>(words.begin(), words.end()), now] {
+      resp::ReplyWriter own(client.out, client.protocol);
+      Call(state, client, *entry, resp::Words(request.begin(), request.end()), now, own);
+      ServeBlockedKeys(state, now);
+    };
+    return RunInTurns(state, client, call,
+                      [&state, &client](std::size_t from) { AfterCommand(state, client, from, false, {}); });
   } else {
     Call(state, client, *entry, words, now, reply);
     ServeBlockedKeys(state, now);
   }
-  client.queued_commands = client.transaction.open ? static_cast<int>(client.transaction.queue.size()) : -1;
-  if (client.blocked == Blocked::kConfig) {
-    // Nothing of the reply has been written; it comes with the edge's answer, and so does the end of the connection.
-    client.closing_later = std::exchange(client.closing, serve::Client::Closing::kNo);
-    return;
-  }
-  if (client.blocked == Blocked::kNo) serve::TakeBackReply(client, before);
-  if (client.out.size() == before) return;
-  if (is_served) {
-    // Anything but payload and stream would shift what the replica reads.
-    state.Say(base::LogLevel::kWarning, fmt::format("Replica {} sent '{}', which has a reply: disconnecting it",
-                                                    client.peer, words[0].substr(0, 64)));
-    client.out.resize(before);
-    state.server.clients.Close(client, serve::Client::Closing::kNow);
-    return;
-  }
-  state.server.clients.Wake(client);
+  AfterCommand(state, client, before, is_served, words[0]);
 }
 
 }  // namespace
@@ -356,6 +384,24 @@ void ProcessResumed(NodeState& state, const Now& now) {
 void Resume(NodeState& state, NodeClient& client) {
   client.blocked = Blocked::kNo;
   state.resumed.push_back(client.id);
+}
+
+void ForgetClient(NodeState& state, NodeClient& client) {
+  const ClientId id = client.id;
+  if (Replica* replica = state.replicas.Find(id)) {
+    state.Say(base::LogLevel::kNotice, fmt::format("Connection with replica {} lost.", client.peer));
+    LeaveFullSync(state, *replica);
+    state.replicas.Remove(id);
+    if (state.replicas.empty()) state.no_replicas_since = state.now.mono;
+    state.waiters.changed = true;  // a shutdown may be waiting for it
+  }
+  state.waiters.waiting.erase(id);
+  state.blocked_keys.Forget(id);
+  ForgetTransaction(state, client);
+  StopMonitoring(state, client);
+  StopTracking(state, client);
+  state.server.pubsub.Forget(client);
+  state.server.clients.Remove(id);
 }
 
 void ForgetTransaction(NodeState& state, NodeClient& client) {

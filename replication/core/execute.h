@@ -32,6 +32,8 @@ std::string WhyRefused(const NodeState& state, const NodeClient& client, const s
 
 // The client goes on with its requests once the current call is over.
 void Resume(NodeState& state, NodeClient& client);
+// The connection is gone, and nothing runs for it: it is forgotten everywhere.
+void ForgetClient(NodeState& state, NodeClient& client);
 // Nothing of the client's transaction and watches is left.
 void ForgetTransaction(NodeState& state, NodeClient& client);
 

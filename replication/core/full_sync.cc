@@ -100,6 +100,7 @@ std::optional<MonoTime> FullSyncDeadline(const NodeState& state) {
 }
 
 void BeginFullSyncs(NodeState& state, const Now& now) {
+  if (state.scripts.turns.suspended) return;  // the data are ahead of the offset
   ServeFiltered(state, now);
   const std::optional<MonoTime> due = FullSyncDeadline(state);
   if (!due || now.mono < *due) return;

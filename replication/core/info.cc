@@ -91,6 +91,7 @@ class Info {
   }
 
   void Loading();
+  void ScriptMemory();
   void MasterLinkFields();
   void ReplicaLines();
 
@@ -160,6 +161,7 @@ void Info::Memory() {
   Field("used_memory_dataset", dataset);
   Field("used_memory_dataset_perc", fmt::format("{:.2f}%", Percent(dataset, used)));
   Bytes("total_system_memory", host_.total_system_memory);
+  ScriptMemory();
   Bytes("maxmemory", state_.settings.maxmemory);
   Field("maxmemory_policy", state_.settings.maxmemory_policy);
   const double ratio =
@@ -185,6 +187,16 @@ void Info::Memory() {
   Field("mem_aof_buffer", 0);
   Field("mem_allocator", host_.allocator);
   Field("active_defrag_running", 0);
+}
+
+void Info::ScriptMemory() {
+  const Scripts& scripts = state_.scripts;
+  const std::uint64_t interpreter = scripts.interpreter_memory();
+  Field("used_memory_lua", interpreter);
+  Field("used_memory_vm_eval", interpreter);
+  Field("used_memory_lua_human", HumanBytes(interpreter));
+  Field("used_memory_scripts_eval", scripts.text_memory());
+  Field("number_of_cached_scripts", scripts.size());
 }
 
 void Info::Persistence() {

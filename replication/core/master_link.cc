@@ -495,7 +495,9 @@ void OnLinkBytes(NodeState& state, LinkId id, std::string_view bytes, const Now&
 void OnLinkClosed(NodeState& state, LinkId id, std::string_view reason, const Now& now) {
   if (state.master.link != id || id == 0) return;
   // The payload may have been complete without having been loaded.
-  while (Is(state.master, Stage::kPayload) && PayloadWaits(state)) LoadPayload(state, std::size_t{1} << 20, now);
+  while (Is(state.master, Stage::kPayload) && PayloadWaits(state) && !state.scripts.turns.suspended) {
+    LoadPayload(state, std::size_t{1} << 20, now);
+  }
   if (state.master.link == id) LoseLink(state, reason, false, now);
 }
 
@@ -513,7 +515,7 @@ void DropMasterLink(NodeState& state, const Now&) {
 }
 
 void LoadPayload(NodeState& state, std::size_t budget, const Now& now) {
-  if (!PayloadWaits(state)) return;
+  if (!PayloadWaits(state) || state.scripts.turns.suspended) return;
   PayloadLoad& load = *state.master.load;
   if (!load.reader.complete()) {
     std::size_t limit = budget;

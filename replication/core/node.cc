@@ -32,7 +32,7 @@ constexpr std::size_t kMaxBufferedWhileBlocked = 1 << 20;
 
 bool MayExpire(const NodeState& state) {
   return state.is_master() && state.active_expire && !state.loading.active && state.started_up &&
-         state.pause.what(state.now.mono) == Pause::What::kNothing;
+         !state.scripts.turns.suspended && state.pause.what(state.now.mono) == Pause::What::kNothing;
 }
 
 bool ExpiryIsDue(const NodeState& state, const Now& now) {
@@ -146,7 +146,9 @@ NodeState::~NodeState() = default;
 Node::Node(Settings settings, std::uint64_t seed, base::Log& log, Host& host, Now now)
     : state_(std::make_unique<NodeState>(std::move(settings), seed, log, host, now)) {}
 
-Node::~Node() = default;
+Node::~Node() {
+  AbandonScript(*state_);
+}
 
 void Node::BeginLoading(std::uint64_t total_bytes, Now now) {
   NodeState& state = *state_;
@@ -237,20 +239,11 @@ void Node::OnClientGone(ClientId id, Now now) {
   Turn turn(state, now);
   NodeClient* client = state.Find(id);
   if (client == nullptr) return;
-  if (Replica* replica = state.replicas.Find(id)) {
-    state.Say(LogLevel::kNotice, fmt::format("Connection with replica {} lost.", client->peer));
-    LeaveFullSync(state, *replica);
-    state.replicas.Remove(id);
-    if (state.replicas.empty()) state.no_replicas_since = now.mono;
-    state.waiters.changed = true;  // a shutdown may be waiting for it
+  if (client->blocked == Blocked::kScript) {
+    state.scripts.turns.caller_gone = true;  // its script knows it to the end
+    return;
   }
-  state.waiters.waiting.erase(id);
-  state.blocked_keys.Forget(id);
-  ForgetTransaction(state, *client);
-  StopMonitoring(state, *client);
-  StopTracking(state, *client);
-  state.server.pubsub.Forget(*client);
-  state.server.clients.Remove(id);
+  ForgetClient(state, *client);
 }
 
 serve::Clients& Node::clients() {
@@ -353,16 +346,19 @@ bool Node::WantsMasterBytes() const {
 }
 
 bool Node::has_work() const {
-  return PayloadWaits(*state_) || SnapshotsWait(*state_) || ExpiryIsDue(*state_, state_->now) || EvictionIsDue(*state_);
+  return state_->scripts.turns.suspended || PayloadWaits(*state_) || SnapshotsWait(*state_) ||
+         ExpiryIsDue(*state_, state_->now) || EvictionIsDue(*state_);
 }
 
 void Node::DoWork(std::size_t budget, std::vector<SnapshotBatch>& out, Now now) {
   NodeState& state = *state_;
   Turn turn(state, now);
+  ContinueScript(state);
   LoadPayload(state, budget, now);
   WalkSnapshots(state, budget, out, now);
   Expire(state, now);
-  if (EvictionIsDue(state)) KeepMemoryWithinLimit(state, now);
+  // A script that is interrupted sees no key vanish.
+  if (EvictionIsDue(state) && !state.scripts.turns.suspended) KeepMemoryWithinLimit(state, now);
 }
 
 void Node::OnBatchDone(SnapshotId id) {
@@ -387,6 +383,14 @@ void Node::OnConfigWritten(std::uint64_t ticket, const base::Result<void>& resul
 
 void Node::RequestShutdown(Now now) {
   Turn turn(*state_, now);
+  if (state_->scripts.turns.suspended) {
+    // What it has done so far is no state to be saved.
+    state_->scripts.turns.shutdown_asked = true;
+    if (KillScript(*state_, state_->scripts.turns.running->function).empty()) {
+      state_->Say(LogLevel::kWarning, "The script that runs is ended, since the node is to shut down.");
+    }
+    return;
+  }
   if (state_->shutdown.stage == Shutdown::Stage::kNo) BeginShutdown(*state_, Shutdown{}, now);
 }
 

@@ -147,6 +147,9 @@ class Host {
   virtual void PurgeMemory() {}
   // MEMORY MALLOC-STATS: the allocator's own report.
   virtual std::string AllocatorReport() { return {}; }
+  // What the clock shows at this moment: how long a script runs is not known from outside. Of a host without one no
+  // script is ever slow.
+  virtual MonoTime ReadClock() { return {}; }
   // The absolute path of a folder that files can be made in (CONFIG SET dir), or why it is none.
   virtual base::Result<std::string> FindFolder(const std::string& folder) { return folder; }
   // Bytes that the master's socket holds at this moment, read without waiting; they are not delivered again by

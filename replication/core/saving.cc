@@ -37,7 +37,8 @@ std::optional<MonoTime> SavePointDue(const NodeState& state) {
 }
 
 bool MaySaveNow(const NodeState& state) {
-  return state.saving.running == 0 && !state.loading.active && state.shutdown.stage == Shutdown::Stage::kNo;
+  return state.saving.running == 0 && !state.loading.active && state.shutdown.stage == Shutdown::Stage::kNo &&
+         !state.scripts.turns.suspended;
 }
 
 // Replicas that have not acknowledged all of the stream.
@@ -144,6 +145,7 @@ void ShutdownCommand(NodeState& state, NodeClient& client, const resp::Words& wo
     CancelShutdown(state, "ERR Errors trying to SHUTDOWN. Check logs.", now);
     return reply.Ok();
   }
+  if (!how.nosave && state.scripts.turns.suspended) return reply.Error(BusyText(state.scripts.turns));
   client.blocked = Blocked::kShutdown;
   if (state.shutdown.stage != Shutdown::Stage::kNo) {
     state.shutdown.asked_by.push_back(client.id);

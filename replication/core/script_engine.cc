@@ -48,6 +48,16 @@ std::string_view TextAt(lua_State* lua, int index) {
   return {text, length};
 }
 
+constexpr int kSlice = 100'000;  // instructions
+
+void OnSlice(lua_State* lua, lua_Debug*) {
+  if (RunOf(lua).host->MayGoOn()) return;
+  // From now on at every line, so that a script which catches errors ends, too.
+  lua_sethook(lua, &OnSlice, LUA_MASKLINE, 0);
+  PushError(lua, "ERR Script killed by user with SCRIPT KILL...");
+  lua_error(lua);
+}
+
 // The words of redis.call. False, with the error pushed, when they are none.
 bool TakeWords(lua_State* lua, std::vector<std::string>& words) {
   const int count = lua_gettop(lua);
@@ -262,7 +272,10 @@ int RunProtected(lua_State* lua) {
   lua_getfield(lua, LUA_REGISTRYINDEX, kFunctions);
   lua_getfield(lua, -1, run.id->c_str());
   lua_remove(lua, -2);
-  if (lua_pcall(lua, 0, 1, -2) != 0) {
+  lua_sethook(lua, &OnSlice, LUA_MASKCOUNT, kSlice);
+  const bool failed = lua_pcall(lua, 0, 1, -2) != 0;
+  lua_sethook(lua, nullptr, 0, 0);
+  if (failed) {
     ReplyWithError(lua, run);
   } else {
     ReplyWithValue(lua, run.protocol, *run.reply);
@@ -324,6 +337,7 @@ void ScriptEngine::Run(const std::string& id, std::span<const std::string_view> 
   lua_setfield(lua_, LUA_REGISTRYINDEX, kRun);
   const std::size_t before = reply.out().size();
   if (lua_cpcall(lua_, &RunProtected, &run) != 0) {
+    lua_sethook(lua_, nullptr, 0, 0);
     reply.out().resize(before);
     reply.Error("ERR not enough memory for the script");
   }

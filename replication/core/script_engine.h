@@ -29,6 +29,8 @@ class ScriptHost {
   virtual void Log(int level, std::string_view text) = 0;
   // redis.set_repl: is what the script does from now on to reach replicas?
   virtual void SetReplicated(bool replicated) = 0;
+  // Asked every 100000 instructions; false: somebody ended the script. May let others be served before it answers.
+  virtual bool MayGoOn() = 0;
 };
 
 class ScriptEngine {

@@ -45,10 +45,7 @@ class ScriptRun final : public ScriptHost {
     const int callers_protocol = std::exchange(client_.protocol, protocol);
     replication::Call(state_, client_, *entry, words, now_, writer);
     client_.protocol = callers_protocol;
-    if (state_.exec_effects->size() > effects_before) {
-      wrote_ = true;
-      if (!replicated_) state_.exec_effects->resize(effects_before);
-    }
+    if (!replicated_ && state_.exec_effects->size() > effects_before) state_.exec_effects->resize(effects_before);
     if (reply.empty()) reply = "$-1\r\n";
     return true;
   }
@@ -64,6 +61,8 @@ class ScriptRun final : public ScriptHost {
   void Log(int level, std::string_view text) override { state_.Say(static_cast<base::LogLevel>(level), text); }
 
   void SetReplicated(bool replicated) override { replicated_ = replicated; }
+
+  bool MayGoOn() override { return MayScriptGoOn(state_); }
 
  private:
   std::string WhyNot(const serve::CommandTable::Entry& entry, const Words& words) {
@@ -84,12 +83,16 @@ class ScriptRun final : public ScriptHost {
     if (read_only_ && (row.flags & serve::kWrite) != 0) {
       return "ERR Write commands are not allowed from read-only scripts.";
     }
-    if (client_.kind == serve::ClientKind::kMaster) return {};
-    std::uint32_t flags = row.flags;
-    // Half a script is worse than one that needs some memory more.
-    if (flags_.allow_oom || wrote_) flags &= ~serve::kDenyOom;
-    if (flags_.allow_stale) flags |= serve::kStale;
-    return WhyRefused(state_, client_, row, flags, now_);
+    bool& wrote = state_.scripts.turns.running->wrote;
+    if (client_.kind != serve::ClientKind::kMaster) {
+      std::uint32_t flags = row.flags;
+      // Half a script is worse than one that needs some memory more.
+      if (flags_.allow_oom || wrote) flags &= ~serve::kDenyOom;
+      if (flags_.allow_stale) flags |= serve::kStale;
+      if (std::string error = WhyRefused(state_, client_, row, flags, now_); !error.empty()) return error;
+    }
+    wrote = wrote || (row.flags & serve::kWrite) != 0;
+    return {};
   }
 
   NodeState& state_;
@@ -97,7 +100,6 @@ class ScriptRun final : public ScriptHost {
   const ScriptFlags flags_;
   const bool read_only_;
   const Now& now_;
-  bool wrote_ = false;
   bool replicated_ = true;
 };
 
@@ -144,9 +146,12 @@ void Run(NodeState& state, NodeClient& client, const std::string& sha, const Wor
   const bool inner = state.exec_effects != nullptr;
   if (!inner) state.exec_effects = &effects;
   const int db = client.db;
-  state.scripts.runs = true;
+  state.scripts.turns.running = RunningScript{.name = sha,
+                                              .command = {words.begin(), words.end()},
+                                              .began_at = state.host.ReadClock(),
+                                              .from_master = client.kind == serve::ClientKind::kMaster};
   state.scripts.engine().Run(sha, given.first(keys), given.subspan(keys), host, reply);
-  state.scripts.runs = false;
+  state.scripts.turns.running.reset();
   client.db = db;  // a SELECT in a script is the script's own
   client.in_exec = in_exec;
   if (inner) return;
@@ -157,7 +162,7 @@ void Run(NodeState& state, NodeClient& client, const std::string& sha, const Wor
 // EVAL script numkeys ..., EVALSHA sha numkeys ...
 void Evaluate(NodeState& state, NodeClient& client, const Words& words, bool by_sha, bool read_only, const Now& now,
               resp::ReplyWriter& reply) {
-  if (state.scripts.runs) return reply.Error("ERR This Redis command is not allowed from script");
+  if (state.scripts.turns.running) return reply.Error("ERR This Redis command is not allowed from script");
   const auto keys = base::ParseInt<std::int64_t>(words[2]);
   if (!keys) return reply.Error("ERR value is not an integer or out of range");
   if (*keys > static_cast<std::int64_t>(words.size()) - 3) {
@@ -214,11 +219,16 @@ void ScriptFlush(NodeState& state, NodeClient&, const Words& words, const Now&, 
   reply.Ok();
 }
 
-void ScriptKill(NodeState&, NodeClient&, const Words&, const Now&, resp::ReplyWriter& reply) {
-  reply.Error("NOTBUSY No scripts in execution right now.");
+void ScriptKill(NodeState& state, NodeClient&, const Words&, const Now&, resp::ReplyWriter& reply) {
+  if (const std::string error = KillScript(state, false); !error.empty()) return reply.Error(error);
+  reply.Ok();
 }
 
-void ScriptDebug(NodeState&, NodeClient&, const Words&, const Now&, resp::ReplyWriter& reply) {
+void ScriptDebug(NodeState&, NodeClient&, const Words& words, const Now&, resp::ReplyWriter& reply) {
+  if (base::EqualsIgnoreCase(words[2], "no")) return reply.Ok();
+  if (!base::EqualsIgnoreCase(words[2], "yes") && !base::EqualsIgnoreCase(words[2], "sync")) {
+    return reply.Error("ERR Use SCRIPT DEBUG YES/SYNC/NO");
+  }
   reply.Error("ERR SCRIPT DEBUG is not available: this node has no debugger for scripts");
 }
 
@@ -330,8 +340,8 @@ void Scripts::Flush() {
   engine_.reset();
 }
 
-std::uint64_t Scripts::memory() const {
-  std::uint64_t bytes = engine_ == nullptr ? 0 : engine_->memory();
+std::uint64_t Scripts::text_memory() const {
+  std::uint64_t bytes = 0;
   for (const auto& [sha, script] : by_sha_) bytes += sha.size() + script.text.size();
   return bytes;
 }

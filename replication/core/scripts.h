@@ -13,6 +13,7 @@
 
 #include "replication/base/result.h"
 #include "replication/core/script_engine.h"
+#include "replication/core/script_turns.h"
 
 namespace replication {
 
@@ -50,11 +51,12 @@ class Scripts {
   const Script* Find(std::string_view sha) const;
   void Flush();
   std::size_t size() const { return by_sha_.size(); }
-  // Bytes of the texts and of Lua.
-  std::uint64_t memory() const;
+  // Bytes of the texts with their digests, and of Lua.
+  std::uint64_t text_memory() const;
+  std::uint64_t interpreter_memory() const { return engine_ == nullptr ? 0 : engine_->memory(); }
   // Made with the first script: a node without scripts pays nothing.
   ScriptEngine& engine();
-  bool runs = false;
+  ScriptTurns turns;
 
  private:
   std::map<std::string, Script, std::less<>> by_sha_;

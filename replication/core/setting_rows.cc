@@ -196,6 +196,8 @@ constexpr std::array kUsed = {
     SettingRow{
         .name = "bind", .kind = kSpecial, .flags = kFixed | kManyWords, .apply = &ApplyBind, .render = &RenderBind},
     SettingRow{.name = "bind-source-addr", .kind = kText, .field = &S::bind_source_addr},
+    SettingRow{
+        .name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = kNumber, .field = &S::busy_reply_threshold},
     SettingRow{.name = "client-output-buffer-limit",
                .kind = kSpecial,
                .flags = kManyWords,
@@ -449,6 +451,7 @@ void Store(Settings& settings, const SettingRow& row, Value value) {
     void operator()(bool S::*field) const { settings.*field = value.number != 0; }
     void operator()(std::string S::*field) const { settings.*field = value.text; }
     void operator()(Guard S::*field) const { settings.*field = GuardNamed(value.text); }
+    void operator()(base::Millis S::*field) const { settings.*field = base::Millis(value.number); }
     void operator()(Seconds S::*field) const { settings.*field = Seconds(value.number); }
     void operator()(int S::*field) const { settings.*field = static_cast<int>(value.number); }
     void operator()(unsigned S::*field) const { settings.*field = static_cast<unsigned>(value.number); }
@@ -515,6 +518,7 @@ std::string RenderSetting(const Settings& settings, const SettingRow& row) {
     std::string operator()(bool S::*field) const { return settings.*field ? "yes" : "no"; }
     std::string operator()(std::string S::*field) const { return settings.*field; }
     std::string operator()(Guard S::*field) const { return std::string(NameOf(settings.*field)); }
+    std::string operator()(base::Millis S::*field) const { return fmt::format("{}", (settings.*field).count()); }
     std::string operator()(Seconds S::*field) const { return fmt::format("{}", (settings.*field).count()); }
     std::string operator()(int S::*field) const { return fmt::format("{}", settings.*field); }
     std::string operator()(unsigned S::*field) const { return fmt::format("{}", settings.*field); }

@@ -33,6 +33,7 @@ enum SettingFlag : std::uint32_t {
 
 using SettingField = std::variant<std::monostate, bool Settings::*, int Settings::*, unsigned Settings::*,
                                   std::uint16_t Settings::*, std::int64_t Settings::*, std::uint64_t Settings::*,
+                                  base::Millis Settings::*,
                                   base::Seconds Settings::*, std::string Settings::*, Guard Settings::*>;
 
 struct SettingRow {

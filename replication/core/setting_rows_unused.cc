@@ -46,7 +46,6 @@ constexpr std::array kUnused = {
     SettingRow{.name = "auto-aof-rewrite-percentage", .kind = kNumber, .fallback = "100"},
     SettingRow{.name = "bgsave_cpulist", .kind = kText, .flags = kFixed, .fallback = ""},
     SettingRow{.name = "bio_cpulist", .kind = kText, .flags = kFixed, .fallback = ""},
-    SettingRow{.name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = kNumber, .fallback = "5000"},
     SettingRow{.name = "cluster-allow-pubsubshard-when-down", .kind = kYesNo, .fallback = "yes"},
     SettingRow{.name = "cluster-allow-reads-when-down", .kind = kYesNo, .fallback = "no"},
     SettingRow{.name = "cluster-allow-replica-migration", .kind = kYesNo, .fallback = "yes"},

@@ -115,6 +115,7 @@ struct Settings {
   std::uint32_t min_replicas_to_write = 0;
   base::Seconds min_replicas_max_lag{10};
   base::Seconds shutdown_timeout{10};
+  base::Millis busy_reply_threshold{5000};  // 0: scripts are never found slow
 
   // Memory and clients.
   std::uint64_t maxmemory = 0;  // bytes; 0: no limit

@@ -46,6 +46,7 @@ enum class Blocked {
   kConfig,    // CONFIG REWRITE: its reply has holes
   kSave,      // SAVE
   kShutdown,  // SHUTDOWN
+  kScript,    // its script runs for long, in slices
 };
 
 struct NodeClient : serve::Client {

@@ -19,7 +19,8 @@ using serve::ClientId;
 
 struct Transaction {
   bool open = false;
-  bool broken = false;  // a request was refused while queueing: EXEC will be, too
+  bool broken = false;        // a request was refused while queueing: EXEC will be, too
+  bool runs_scripts = false;  // some queued row does
   std::vector<std::vector<std::string>> queue;
   std::uint32_t any_flags = 0;       // that some queued row has
   std::uint32_t common_flags = ~0U;  // that all of them have

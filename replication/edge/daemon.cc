@@ -273,6 +273,10 @@ HostFacts Daemon::Facts() {
   return facts;
 }
 
+MonoTime Daemon::ReadClock() {
+  return net::Loop::ReadClocks().mono;
+}
+
 base::Result<std::string> Daemon::FindFolder(const std::string& folder) {
   return edge::FindFolder(folder);
 }

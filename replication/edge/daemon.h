@@ -39,6 +39,7 @@ class Daemon : private Host {
   std::uint64_t Nanoseconds() override { return ticks_.Nanoseconds(); }
   void PurgeMemory() override { edge::PurgeMemory(); }
   std::string AllocatorReport() override { return edge::AllocatorReport(); }
+  MonoTime ReadClock() override;
   base::Result<std::string> FindFolder(const std::string& folder) override;
   std::string ReadMasterNow(LinkId link) override { return master_.ReadNow(link); }
 

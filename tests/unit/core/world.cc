@@ -207,7 +207,9 @@ void World::Turn(Box& box) {
   if (const auto deadline = box->NextDeadline(); deadline && *deadline <= now.mono) box->OnDeadline(now);
   std::vector<SnapshotBatch> batches;
   for (int i = 0; i < 100 && box->has_work(); ++i) {
+    const bool suspended = box->state().scripts.turns.suspended;
     box->DoWork(4096, batches, now);
+    if (suspended && box->state().scripts.turns.suspended) break;
     moved_ = true;
   }
   box->EndTurn(now);

@@ -26,6 +26,7 @@ class World;
 class Box : public Host {
  public:
   HostFacts Facts() override;
+  MonoTime ReadClock() override { return clock += clock_step; }
   std::string ReadMasterNow(LinkId link) override;
 
   Node& operator*() { return *node; }
@@ -45,6 +46,9 @@ class Box : public Host {
   std::vector<std::uint64_t> config_tickets;
   std::optional<int> stopped;  // the exit code
   base::Millis frozen{};
+  // What scripts are told of the time: each look at the clock takes so long.
+  MonoTime clock{};
+  base::Millis clock_step{};
 
  private:
   friend class World;
@@ -88,7 +92,8 @@ class World {
   bool IsOpen(Box& box, ClientId client) const;
   void Hang(Box& box, ClientId client);
 
-  // Runs turns until nothing moves, without time passing; checks the invariants after each.
+  // Runs turns until nothing moves, without time passing; checks the invariants after each. A script that goes on in
+  // slices is no movement: each call gives it one or more.
   void Settle();
   // Lets time pass, stopping at each deadline.
   void Pass(base::Millis time);
