@@ -56,8 +56,8 @@ std::vector<std::string> Story(Cluster& cluster, Make make) {
     caller.Send({"SET", "a", "b"});
     caller.Send({"EVAL", script, "0"});
     caller.Send({"GET", "a"});
-    caller.Send({"EXEC"});
     for (int i = 0; i < 4; ++i) note(caller.Next());
+    caller.Send({"EXEC"});
     REQUIRE(IsBusy(node));
     for (const Request& request : kMeanwhile) note(other.Do(request));
     note(other.Do({"SCRIPT", "KILL"}));
