@@ -57,7 +57,7 @@ LIBRARIES = [
     # With liblua's C++ build an error of Lua is an exception; only these files see one.
     ("Lua", r"(lua[^/]*/)?(lua|lauxlib|lualib|luaconf|lua-[a-z]+)\.(h|hpp)$",
      ["replication/core/script_engine", "replication/core/script_sandbox", "replication/core/script_values",
-      "replication/core/script_struct", "replication/core/script_msgpack"]),
+      "replication/core/script_struct", "replication/core/script_msgpack", "replication/core/script_register"]),
     ("CLI11", r"CLI/", EDGES + MAINS + ["sentinel/cli"]),
     ("libmicrohttpd", r"microhttpd", ["replication/net"]),
     ("prometheus-cpp", r"prometheus/", EDGES),

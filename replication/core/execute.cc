@@ -28,6 +28,7 @@ enum Group : int {
   kRoles,
   kFailover,
   kScripts,
+  kFunctions,
   kServer,
   kObservation,
   kMemory,
@@ -66,6 +67,8 @@ std::span<const NodeCommand> RowsOf(int group) {
       return TrackingCommands();
     case kScripts:
       return ScriptCommands();
+    case kFunctions:
+      return FunctionCommands();
     default:
       return ServerCommands();
   }
@@ -126,7 +129,8 @@ bool Waits(const NodeState& state, const NodeClient& client, const serve::Comman
 
 // Does it run scripts, so that it may take long?
 bool RunsScripts(const serve::CommandTable::Entry& entry) {
-  return entry.group == kScripts && (entry.row->name.starts_with("eval") || entry.row->name.starts_with("fcall"));
+  return (entry.group == kScripts || entry.group == kFunctions) &&
+         (entry.row->name.starts_with("eval") || entry.row->name.starts_with("fcall"));
 }
 bool RunsScripts(const NodeClient& client, const serve::CommandTable::Entry& entry) {
   if (client.kind != serve::ClientKind::kNormal) return false;
@@ -217,8 +221,8 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
 void FillCommandTable(serve::CommandTable& table) {
   Add(table, serve::SessionCommands(), kSession);
   Add(table, data::DataCommands(), kData);
-  for (const int group :
-       {kTransactions, kSaving, kWaiting, kRoles, kFailover, kScripts, kServer, kObservation, kMemory, kTracking})
+  for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kFailover, kScripts, kFunctions, kServer,
+                          kObservation, kMemory, kTracking})
     Add(table, RowsOf(group), group);
   table.AddAlias("slaveof", "replicaof");
 }
@@ -303,6 +307,9 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
     }
     default:
       RowsOf(entry.group)[entry.index].handler(state, client, words, now, reply);
+      if (std::exchange(state.functions.changed, false)) {
+        effects.push_back(data::Effect{.db = client.db, .as_sent = true, .words = {}});
+      }
       break;
   }
   const bool failed = reply.out().size() > before && reply.out()[before] == '-';

@@ -191,12 +191,21 @@ void Info::Memory() {
 
 void Info::ScriptMemory() {
   const Scripts& scripts = state_.scripts;
+  const Functions& functions = state_.functions;
   const std::uint64_t interpreter = scripts.interpreter_memory();
+  const std::uint64_t both = interpreter + functions.interpreter_memory();
   Field("used_memory_lua", interpreter);
   Field("used_memory_vm_eval", interpreter);
   Field("used_memory_lua_human", HumanBytes(interpreter));
   Field("used_memory_scripts_eval", scripts.text_memory());
   Field("number_of_cached_scripts", scripts.size());
+  Field("number_of_functions", functions.functions());
+  Field("number_of_libraries", functions.libraries().size());
+  Field("used_memory_vm_functions", functions.interpreter_memory());
+  Field("used_memory_vm_total", both);
+  Field("used_memory_vm_total_human", HumanBytes(both));
+  Field("used_memory_functions", functions.text_memory());
+  Bytes("used_memory_scripts", scripts.text_memory() + functions.text_memory());
 }
 
 void Info::Persistence() {

@@ -338,6 +338,9 @@ void TakeBytes(NodeState& state, std::string_view bytes, const Now& now) {
 // The payload is complete and in place of nothing yet: now it is.
 void FinishLoad(NodeState& state, const Now& now) {
   MasterLink& link = state.master;
+  if (const auto loaded = UseFunctions(state, link.load->keyspace.functions()); !loaded) {
+    return GiveUp(state, fmt::format("a library of functions does not load: {}", loaded.error().text), now);
+  }
   const std::unique_ptr<PayloadLoad> load = std::move(link.load);
   DisconnectReplicas(state);  // their history ends here
   state.keyspace.SwapContents(load->keyspace);

@@ -176,6 +176,9 @@ base::Result<void> Node::EndLoading(Now now) {
   NodeState& state = *state_;
   Turn turn(state, now);
   if (const auto complete = state.loading.reader->Finish(); !complete) return complete;
+  if (const auto loaded = UseFunctions(state, state.keyspace.functions()); !loaded) {
+    return base::Fail(base::ErrorCode::kInvalid, fmt::format("a library of functions: {}", loaded.error().text));
+  }
   const data::RdbFacts& facts = state.loading.reader->facts();
   if (facts.replication) {
     // The file says of which history it is. A replica goes on in it. A master may have written more before it

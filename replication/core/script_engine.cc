@@ -10,6 +10,7 @@
 
 #include "replication/base/check.h"
 #include "replication/base/digest.h"
+#include "replication/core/script_libraries.h"
 #include "replication/core/script_sandbox.h"
 #include "replication/core/script_values.h"
 
@@ -21,10 +22,12 @@ constexpr const char* kRun = "vigil.run";
 
 // What runs now; C functions find it in the registry.
 struct Running {
-  ScriptHost* host = nullptr;
   const std::string* id = nullptr;
+  int handle = LUA_NOREF;  // of a function; without, `id` is a script's
   std::span<const std::string_view> keys;
   std::span<const std::string_view> arguments;
+  ScriptHost* host = nullptr;  // null while a library is loaded
+  LibraryHost* any_host = nullptr;
   resp::ReplyWriter* reply = nullptr;
   int protocol = 2;
 };
@@ -51,10 +54,11 @@ std::string_view TextAt(lua_State* lua, int index) {
 constexpr int kSlice = 100'000;  // instructions
 
 void OnSlice(lua_State* lua, lua_Debug*) {
-  if (RunOf(lua).host->MayGoOn()) return;
+  const Running& run = RunOf(lua);
+  if (run.any_host->MayGoOn()) return;
   // From now on at every line, so that a script which catches errors ends, too.
   lua_sethook(lua, &OnSlice, LUA_MASKLINE, 0);
-  PushError(lua, "ERR Script killed by user with SCRIPT KILL...");
+  PushError(lua, run.host == nullptr ? "ERR FUNCTION LOAD timeout" : "ERR Script killed by user with SCRIPT KILL...");
   lua_error(lua);
 }
 
@@ -142,7 +146,7 @@ int Log(lua_State* lua) {
     if (i > 2) text += ' ';
     text += TextAt(lua, i);
   }
-  RunOf(lua).host->Log(static_cast<int>(level), text);
+  RunOf(lua).any_host->Log(static_cast<int>(level), text);
   return 0;
 }
 
@@ -189,57 +193,87 @@ int AclCheckCommand(lua_State* lua) {
   return 1;
 }
 
-void OpenRedis(lua_State* lua) {
+struct Number {
+  const char* name;
+  int value;
+};
+constexpr Number kLevels[] = {{"LOG_DEBUG", 0}, {"LOG_VERBOSE", 1}, {"LOG_NOTICE", 2}, {"LOG_WARNING", 3}};
+constexpr Number kTargets[] = {
+    {"REPL_NONE", 0}, {"REPL_AOF", 1}, {"REPL_REPLICA", 2}, {"REPL_SLAVE", 2}, {"REPL_ALL", 3}};
+
+void SetNumbers(lua_State* lua, std::span<const Number> numbers) {
+  for (const Number& each : numbers) {
+    lua_pushinteger(lua, each.value);
+    lua_setfield(lua, -2, each.name);
+  }
+}
+
+// What every table `redis` has.
+void SetCommon(lua_State* lua) {
+  lua_pushcfunction(lua, &Log);
+  lua_setfield(lua, -2, "log");
+  SetNumbers(lua, kLevels);
+  lua_pushliteral(lua, "7.0.15");
+  lua_setfield(lua, -2, "REDIS_VERSION");
+  lua_pushinteger(lua, 0x0007000F);
+  lua_setfield(lua, -2, "REDIS_VERSION_NUM");
+}
+
+void OpenRedis(lua_State* lua, ScriptEngine::For what) {
   constexpr luaL_Reg kApi[] = {{"call", &Call},
                                {"pcall", &PCall},
-                               {"log", &Log},
                                {"setresp", &SetResp},
                                {"sha1hex", &Sha1Hex},
                                {"error_reply", &ErrorReply},
                                {"status_reply", &StatusReply},
                                {"set_repl", &SetRepl},
-                               {"replicate_commands", &ReplicateCommands},
-                               {"breakpoint", &Breakpoint},
-                               {"debug", &Debug},
                                {"acl_check_cmd", &AclCheckCommand},
                                {nullptr, nullptr}};
+  constexpr luaL_Reg kOfScripts[] = {
+      {"replicate_commands", &ReplicateCommands}, {"breakpoint", &Breakpoint}, {"debug", &Debug}, {nullptr, nullptr}};
   luaL_register(lua, "redis", kApi);
-  struct Number {
-    const char* name;
-    int value;
-  };
-  constexpr Number kNumbers[] = {
-      {"LOG_DEBUG", 0}, {"LOG_VERBOSE", 1},  {"LOG_NOTICE", 2}, {"LOG_WARNING", 3}, {"REPL_NONE", 0},
-      {"REPL_AOF", 1},  {"REPL_REPLICA", 2}, {"REPL_SLAVE", 2}, {"REPL_ALL", 3},    {"REDIS_VERSION_NUM", 0x0007000F}};
-  for (const Number& each : kNumbers) {
-    lua_pushinteger(lua, each.value);
-    lua_setfield(lua, -2, each.name);
-  }
-  lua_pushliteral(lua, "7.0.15");
-  lua_setfield(lua, -2, "REDIS_VERSION");
+  if (what == ScriptEngine::For::kScripts) luaL_register(lua, nullptr, kOfScripts);
+  SetCommon(lua);
+  SetNumbers(lua, kTargets);
   lua_pop(lua, 1);
 }
 
 int Open(lua_State* lua) {
+  const auto what = *static_cast<const ScriptEngine::For*>(lua_touserdata(lua, 1));
   OpenSandbox(lua);
-  OpenRedis(lua);
+  OpenRedis(lua, what);
   lua_newtable(lua);
   lua_setfield(lua, LUA_REGISTRYINDEX, kFunctions);
   // The handler of errors is asked for by C alone, which does not look behind the protection.
   lua_getglobal(lua, "__redis__err__handler");
   lua_setfield(lua, LUA_REGISTRYINDEX, "__redis__err__handler");
+  if (what == ScriptEngine::For::kFunctions) {
+    DropScriptGlobals(lua);
+    lua_newtable(lua);
+    SetCommon(lua);
+    lua_pushcfunction(lua, &RegisterFunction);
+    lua_setfield(lua, -2, "register_function");
+    KeepLibraryView(lua);
+  }
   CloseSandbox(lua);
   return 0;
 }
 
-void SetWords(lua_State* lua, const char* name, std::span<const std::string_view> words) {
+void PushWords(lua_State* lua, std::span<const std::string_view> words) {
   lua_createtable(lua, static_cast<int>(words.size()), 0);
   int at = 0;
   for (const std::string_view word : words) {
     lua_pushlstring(lua, word.data(), word.size());
     lua_rawseti(lua, -2, ++at);
   }
-  SetGlobal(lua, name);
+}
+
+// Calls what is below `arguments` values at the top; as lua_pcall with the handler at `handler`.
+bool CallInSlices(lua_State* lua, int arguments, int results, int handler) {
+  lua_sethook(lua, &OnSlice, LUA_MASKCOUNT, kSlice);
+  const bool failed = lua_pcall(lua, arguments, results, handler) != 0;
+  lua_sethook(lua, nullptr, 0, 0);
+  return !failed;
 }
 
 // A text at `index` of the error's table; empty when it has none.
@@ -258,24 +292,28 @@ void ReplyWithError(lua_State* lua, const Running& run) {
   if (text.empty()) text = "ERR unknown error";  // a table without a text was thrown
   const std::string source = FieldOf(lua, "source");
   const std::string line = FieldOf(lua, "line");
-  text += fmt::format(" script: {}", *run.id);
-  if (!source.empty() && !line.empty()) text += fmt::format(", on {}:{}.", source, line);
+  if (!source.empty() && !line.empty()) text += fmt::format(" script: {}, on {}:{}.", *run.id, source, line);
   run.reply->Error(text);
 }
 
 // All of a run is inside one protected call: memory that Lua does not get ends the run, not the process.
 int RunProtected(lua_State* lua) {
   Running& run = *static_cast<Running*>(lua_touserdata(lua, 1));
-  SetWords(lua, "KEYS", run.keys);
-  SetWords(lua, "ARGV", run.arguments);
+  const bool function = run.handle != LUA_NOREF;
   lua_getfield(lua, LUA_REGISTRYINDEX, "__redis__err__handler");
-  lua_getfield(lua, LUA_REGISTRYINDEX, kFunctions);
-  lua_getfield(lua, -1, run.id->c_str());
-  lua_remove(lua, -2);
-  lua_sethook(lua, &OnSlice, LUA_MASKCOUNT, kSlice);
-  const bool failed = lua_pcall(lua, 0, 1, -2) != 0;
-  lua_sethook(lua, nullptr, 0, 0);
-  if (failed) {
+  const int handler = lua_gettop(lua);
+  if (function) {
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, run.handle);
+  } else {
+    lua_getfield(lua, LUA_REGISTRYINDEX, kFunctions);
+    lua_getfield(lua, -1, run.id->c_str());
+    lua_remove(lua, -2);
+  }
+  PushWords(lua, run.keys);
+  if (!function) SetGlobal(lua, "KEYS");
+  PushWords(lua, run.arguments);
+  if (!function) SetGlobal(lua, "ARGV");
+  if (!CallInSlices(lua, function ? 2 : 0, 1, handler)) {
     ReplyWithError(lua, run);
   } else {
     ReplyWithValue(lua, run.protocol, *run.reply);
@@ -284,16 +322,21 @@ int RunProtected(lua_State* lua) {
 }
 
 struct Text {
-  const std::string* id;
+  const std::string* id = nullptr;
   std::string_view bytes;
   std::string error;
 };
 
+// The function of a text at the top; otherwise the error's text there, and false. Compiled chunks are no text.
+bool Compiled(lua_State* lua, std::string_view text, const char* name) {
+  std::string bytes(text);
+  if (bytes.starts_with(LUA_SIGNATURE[0])) bytes.insert(0, 1, ' ');
+  return luaL_loadbuffer(lua, bytes.data(), bytes.size(), name) == 0;
+}
+
 int CompileProtected(lua_State* lua) {
   Text& text = *static_cast<Text*>(lua_touserdata(lua, 1));
-  std::string bytes(text.bytes);
-  if (bytes.starts_with(LUA_SIGNATURE[0])) bytes.insert(0, 1, ' ');  // text alone
-  if (luaL_loadbuffer(lua, bytes.data(), bytes.size(), "@user_script") != 0) {
+  if (!Compiled(lua, text.bytes, "@user_script")) {
     text.error = TextAt(lua, -1);
     return 0;
   }
@@ -303,11 +346,31 @@ int CompileProtected(lua_State* lua) {
   return 0;
 }
 
+int LoadProtected(lua_State* lua) {
+  Text& text = *static_cast<Text*>(lua_touserdata(lua, 1));
+  lua_getfield(lua, LUA_REGISTRYINDEX, "__redis__err__handler");
+  const int handler = lua_gettop(lua);
+  if (!Compiled(lua, text.bytes, "@user_function")) {
+    text.error = fmt::format("Error compiling function: {}", TextAt(lua, -1));
+    return 0;
+  }
+  ShowLibraryView(lua, true);
+  const bool ran = CallInSlices(lua, 0, 0, handler);
+  ShowLibraryView(lua, false);
+  if (!ran) text.error = fmt::format("Error registering functions: {}", FieldOf(lua, "err"));
+  return 0;
+}
+
+void SetRunning(lua_State* lua, Running* run) {
+  lua_pushlightuserdata(lua, run);
+  lua_setfield(lua, LUA_REGISTRYINDEX, kRun);
+}
+
 }  // namespace
 
-ScriptEngine::ScriptEngine() : lua_(luaL_newstate()) {
+ScriptEngine::ScriptEngine(For what) : lua_(luaL_newstate()) {
   VIGIL_CHECK(lua_ != nullptr);
-  VIGIL_CHECK(lua_cpcall(lua_, &Open, nullptr) == 0);
+  VIGIL_CHECK(lua_cpcall(lua_, &Open, &what) == 0);
 }
 
 ScriptEngine::~ScriptEngine() {
@@ -315,7 +378,7 @@ ScriptEngine::~ScriptEngine() {
 }
 
 base::Result<void> ScriptEngine::Compile(const std::string& id, std::string_view text) {
-  Text wanted{.id = &id, .bytes = text, .error = {}};
+  Text wanted{.id = &id, .bytes = text};
   if (lua_cpcall(lua_, &CompileProtected, &wanted) != 0) {
     wanted.error = "not enough memory";
     lua_settop(lua_, 0);
@@ -324,17 +387,12 @@ base::Result<void> ScriptEngine::Compile(const std::string& id, std::string_view
   return base::Fail(base::ErrorCode::kInvalid, wanted.error);
 }
 
-void ScriptEngine::Clear() {
-  lua_newtable(lua_);
-  lua_setfield(lua_, LUA_REGISTRYINDEX, kFunctions);
-  lua_gc(lua_, LUA_GCCOLLECT, 0);
-}
-
-void ScriptEngine::Run(const std::string& id, std::span<const std::string_view> keys,
-                       std::span<const std::string_view> arguments, ScriptHost& host, resp::ReplyWriter& reply) {
-  Running run{.host = &host, .id = &id, .keys = keys, .arguments = arguments, .reply = &reply};
-  lua_pushlightuserdata(lua_, &run);
-  lua_setfield(lua_, LUA_REGISTRYINDEX, kRun);
+void ScriptEngine::RunAny(void* running, ScriptHost& host, resp::ReplyWriter& reply) {
+  Running& run = *static_cast<Running*>(running);
+  run.host = &host;
+  run.any_host = &host;
+  run.reply = &reply;
+  SetRunning(lua_, &run);
   const std::size_t before = reply.out().size();
   if (lua_cpcall(lua_, &RunProtected, &run) != 0) {
     lua_sethook(lua_, nullptr, 0, 0);
@@ -342,8 +400,43 @@ void ScriptEngine::Run(const std::string& id, std::span<const std::string_view> 
     reply.Error("ERR not enough memory for the script");
   }
   lua_settop(lua_, 0);
-  lua_pushnil(lua_);
-  lua_setfield(lua_, LUA_REGISTRYINDEX, kRun);
+  SetRunning(lua_, nullptr);
+}
+
+void ScriptEngine::Run(const std::string& id, std::span<const std::string_view> keys,
+                       std::span<const std::string_view> arguments, ScriptHost& host, resp::ReplyWriter& reply) {
+  Running run{.id = &id, .keys = keys, .arguments = arguments};
+  RunAny(&run, host, reply);
+}
+
+void ScriptEngine::RunFunction(const RegisteredFunction& function, std::span<const std::string_view> keys,
+                               std::span<const std::string_view> arguments, ScriptHost& host,
+                               resp::ReplyWriter& reply) {
+  Running run{.id = &function.name, .handle = function.handle, .keys = keys, .arguments = arguments};
+  RunAny(&run, host, reply);
+}
+
+base::Result<std::vector<RegisteredFunction>> ScriptEngine::LoadLibrary(std::string_view text, LibraryHost& host) {
+  Running run{.any_host = &host};
+  Text wanted{.bytes = text};
+  std::vector<RegisteredFunction> functions;
+  SetRunning(lua_, &run);
+  CollectFunctions(lua_, &functions);
+  if (lua_cpcall(lua_, &LoadProtected, &wanted) != 0) {
+    lua_sethook(lua_, nullptr, 0, 0);
+    ShowLibraryView(lua_, false);
+    wanted.error = "not enough memory for the library";
+  }
+  lua_settop(lua_, 0);
+  CollectFunctions(lua_, nullptr);
+  SetRunning(lua_, nullptr);
+  if (wanted.error.empty()) return functions;
+  for (const RegisteredFunction& function : functions) Forget(function);
+  return base::Fail(base::ErrorCode::kInvalid, wanted.error);
+}
+
+void ScriptEngine::Forget(const RegisteredFunction& function) {
+  luaL_unref(lua_, LUA_REGISTRYINDEX, function.handle);
 }
 
 std::uint64_t ScriptEngine::memory() const {

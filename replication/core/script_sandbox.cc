@@ -23,6 +23,7 @@ namespace {
 constexpr const char* kReal = "vigil.real";
 constexpr const char* kGlobals = "vigil.globals";
 constexpr const char* kRandom = "vigil.random";
+constexpr const char* kLibraryView = "vigil.library_view";
 
 constexpr const char* kReadonly = "Attempt to modify a readonly table";
 
@@ -283,7 +284,9 @@ int DescribeError(lua_State* lua) {
   lua_Debug where;
   bool known = lua_getstack(lua, 1, &where) != 0 && lua_getinfo(lua, "nSl", &where) != 0;
   if (known && std::string_view(where.what) == "C") {
-    known = lua_getstack(lua, 2, &where) != 0 && lua_getinfo(lua, "nSl", &where) != 0;
+    lua_Debug below;
+    known = lua_getstack(lua, 3, &below) != 0;  // at the bottom stands the engine itself
+    known = known && lua_getstack(lua, 2, &where) != 0 && lua_getinfo(lua, "nSl", &where) != 0;
   }
   if (lua_type(lua, 1) != LUA_TTABLE) {
     std::string text = "ERR ";
@@ -419,6 +422,36 @@ void CloseSandbox(lua_State* lua) {
   lua_pushvalue(lua, -1);
   SetGlobal(lua, "_G");
   lua_replace(lua, LUA_GLOBALSINDEX);
+}
+
+void DropScriptGlobals(lua_State* lua) {
+  for (const char* name : {"KEYS", "ARGV", "__redis__err__handler"}) {
+    lua_pushnil(lua);
+    lua_setglobal(lua, name);
+  }
+}
+
+void KeepLibraryView(lua_State* lua) {
+  lua_newtable(lua);
+  lua_pushcfunction(lua, &NoSuchGlobal);
+  lua_setfield(lua, -2, "__index");
+  lua_pushvalue(lua, -1);
+  lua_setmetatable(lua, -3);  // of `redis`
+  lua_insert(lua, -2);
+  Protect(lua);
+  lua_newtable(lua);
+  lua_insert(lua, -2);
+  lua_setfield(lua, -2, "redis");
+  lua_insert(lua, -2);
+  lua_setmetatable(lua, -2);
+  lua_setfield(lua, LUA_REGISTRYINDEX, kLibraryView);
+}
+
+void ShowLibraryView(lua_State* lua, bool on) {
+  VIGIL_CHECK(lua_getmetatable(lua, LUA_GLOBALSINDEX) != 0);
+  lua_getfield(lua, LUA_REGISTRYINDEX, on ? kLibraryView : kGlobals);
+  lua_setfield(lua, -2, "__index");
+  lua_pop(lua, 1);
 }
 
 void SetGlobal(lua_State* lua, const char* name) {

@@ -9,7 +9,7 @@
 #include "replication/base/digest.h"
 #include "replication/base/text.h"
 #include "replication/core/execute.h"
-#include "replication/core/feed.h"
+#include "replication/core/script_run.h"
 #include "replication/core/state.h"
 
 namespace replication {
@@ -21,142 +21,13 @@ std::string Sha1Hex(std::string_view text) {
   return fmt::format("{:02x}", fmt::join(base::Sha1(text), ""));
 }
 
-// One run of a script, and what its commands may do.
-class ScriptRun final : public ScriptHost {
- public:
-  ScriptRun(NodeState& state, NodeClient& client, const ScriptFlags& flags, bool read_only, const Now& now)
-      : state_(state), client_(client), flags_(flags), read_only_(read_only || flags.no_writes), now_(now) {}
-
-  bool Call(std::span<const std::string_view> given, int protocol, std::string& reply) override {
-    const Words words(given.begin(), given.end());
-    std::string error;
-    const serve::CommandTable::Entry* entry = state_.server.commands.Resolve(words, error);
-    if (entry == nullptr) {
-      const bool arity = error.find("wrong number of arguments") != std::string::npos;
-      reply = arity ? "ERR Wrong number of args calling Redis command from script"
-                    : "ERR Unknown Redis command called from script";
-      return false;
-    }
-    reply = WhyNot(*entry, words);
-    if (!reply.empty()) return false;
-    resp::ReplyWriter writer(reply, protocol);
-    const std::size_t effects_before = state_.exec_effects->size();
-    // What a command answers depends on the protocol that the script has chosen, not on that of its caller.
-    const int callers_protocol = std::exchange(client_.protocol, protocol);
-    replication::Call(state_, client_, *entry, words, now_, writer);
-    client_.protocol = callers_protocol;
-    if (!replicated_ && state_.exec_effects->size() > effects_before) state_.exec_effects->resize(effects_before);
-    if (reply.empty()) reply = "$-1\r\n";
-    return true;
-  }
-
-  bool Allows(std::span<const std::string_view> given, bool& known) override {
-    const Words words(given.begin(), given.end());
-    std::string error;
-    const serve::CommandTable::Entry* entry = state_.server.commands.Resolve(words, error);
-    known = entry != nullptr;
-    return known && serve::Judge(serve::UserOf(state_.server, client_), *entry, words).allowed();
-  }
-
-  void Log(int level, std::string_view text) override { state_.Say(static_cast<base::LogLevel>(level), text); }
-
-  void SetReplicated(bool replicated) override { replicated_ = replicated; }
-
-  bool MayGoOn() override { return MayScriptGoOn(state_); }
-
- private:
-  std::string WhyNot(const serve::CommandTable::Entry& entry, const Words& words) {
-    const serve::CommandRow& row = *entry.row;
-    if ((row.flags & serve::kNoScript) != 0) return "ERR This Redis command is not allowed from script";
-    const serve::Verdict verdict = serve::Judge(serve::UserOf(state_.server, client_), entry, words);
-    switch (verdict.reason) {
-      case serve::Verdict::Reason::kAllowed:
-        break;
-      case serve::Verdict::Reason::kCommand:
-        return "ERR The user executing the script can't run this command or subcommand";
-      case serve::Verdict::Reason::kKey:
-        return "ERR The user executing the script can't access at least one of the keys mentioned in the command "
-               "arguments";
-      case serve::Verdict::Reason::kChannel:
-        return "ERR The user executing the script can't publish to the channel mentioned in the command";
-    }
-    if (read_only_ && (row.flags & serve::kWrite) != 0) {
-      return "ERR Write commands are not allowed from read-only scripts.";
-    }
-    bool& wrote = state_.scripts.turns.running->wrote;
-    if (client_.kind != serve::ClientKind::kMaster) {
-      std::uint32_t flags = row.flags;
-      // Half a script is worse than one that needs some memory more.
-      if (flags_.allow_oom || wrote) flags &= ~serve::kDenyOom;
-      if (flags_.allow_stale) flags |= serve::kStale;
-      if (std::string error = WhyRefused(state_, client_, row, flags, now_); !error.empty()) return error;
-    }
-    wrote = wrote || (row.flags & serve::kWrite) != 0;
-    return {};
-  }
-
-  NodeState& state_;
-  NodeClient& client_;
-  const ScriptFlags flags_;
-  const bool read_only_;
-  const Now& now_;
-  bool replicated_ = true;
-};
-
-// A script with flags is refused as a whole, before it has done anything.
-std::string WhyScriptRefused(const NodeState& state, const ScriptFlags& flags, bool read_only, const Now& now) {
-  if (!flags.given) return {};
-  const Settings& settings = state.settings;
-  if (!state.is_master() && !state.link_up() && !settings.replica_serve_stale_data && !flags.allow_stale) {
-    return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
-  }
-  if (flags.no_writes) return {};
-  if (read_only) return "ERR Can not execute a script with write flag using *_ro command.";
-  if (!state.is_master() && settings.replica_read_only) {
-    return "READONLY You can not run script with write flag on readonly replica.";
-  }
-  if (state.is_master() && settings.stop_writes_on_bgsave_error && !settings.save.empty() && !state.saving.last_ok) {
-    return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands "
-           "that may modify the data set are disabled, because this instance is configured to report errors during "
-           "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for "
-           "details about the RDB error.";
-  }
-  if (state.is_master() && settings.min_replicas_to_write > 0 &&
-      state.replicas.CountGood(now.mono, settings.min_replicas_max_lag) <
-          static_cast<int>(settings.min_replicas_to_write)) {
-    return "NOREPLICAS Not enough good replicas to write.";
-  }
-  if (!flags.allow_oom && state.is_master() && settings.maxmemory > 0 && state.keyspace.memory() > settings.maxmemory) {
-    return "OOM command not allowed when used memory > 'maxmemory'.";
-  }
-  return {};
-}
-
 void Run(NodeState& state, NodeClient& client, const std::string& sha, const Words& words, std::size_t keys,
          bool read_only, const Now& now, resp::ReplyWriter& reply) {
   const ScriptFlags flags = state.scripts.Find(sha)->flags;
-  if (std::string error = WhyScriptRefused(state, flags, read_only, now);
-      !error.empty() && client.kind != serve::ClientKind::kMaster) {
-    return reply.Error(error);
-  }
   const std::span<const std::string_view> given = std::span(words).subspan(3);
-  ScriptRun host(state, client, flags, read_only, now);
-  std::vector<data::Effect> effects;
-  const bool in_exec = std::exchange(client.in_exec, true);
-  const bool inner = state.exec_effects != nullptr;
-  if (!inner) state.exec_effects = &effects;
-  const int db = client.db;
-  state.scripts.turns.running = RunningScript{.name = sha,
-                                              .command = {words.begin(), words.end()},
-                                              .began_at = state.host.ReadClock(),
-                                              .from_master = client.kind == serve::ClientKind::kMaster};
-  state.scripts.engine().Run(sha, given.first(keys), given.subspan(keys), host, reply);
-  state.scripts.turns.running.reset();
-  client.db = db;  // a SELECT in a script is the script's own
-  client.in_exec = in_exec;
-  if (inner) return;
-  state.exec_effects = nullptr;
-  if (client.kind != serve::ClientKind::kMaster) Feed(state, effects, {});
+  RunScript(
+      state, client, {.name = sha, .command = {words.begin(), words.end()}}, flags, read_only, now, reply,
+      [&](ScriptHost& host) { state.scripts.engine().Run(sha, given.first(keys), given.subspan(keys), host, reply); });
 }
 
 // EVAL script numkeys ..., EVALSHA sha numkeys ...
@@ -238,8 +109,8 @@ void Help(NodeState& state, NodeClient&, const Words& words, const Now&, resp::R
 
 using namespace serve;
 
-constexpr std::uint32_t kEvalFlags = kNoScript | kStale | kSkipMonitor | kMayReplicate;
-constexpr std::uint32_t kEvalRoFlags = kReadonly | kNoScript | kStale | kSkipMonitor;
+constexpr std::uint32_t kEvalFlags = kNoScript | kStale | kSkipMonitor | kMayReplicate | kNoMandatoryKeys;
+constexpr std::uint32_t kEvalRoFlags = kReadonly | kNoScript | kStale | kSkipMonitor | kNoMandatoryKeys;
 constexpr std::uint32_t kCategories = kCatSlow | kCatScripting;
 constexpr KeyPositions kCounted{.counted_at = 2};
 
@@ -257,8 +128,9 @@ constexpr std::array kRows = {
         {"evalsha_ro", -3, kEvalRoFlags, kCounted, kCategories, "scripting",
          "Executes a read-only server-side Lua script by SHA1 digest", "<sha1> <numkeys> [<key> ...] [<arg> ...]"},
         &EvalShaRo},
-    NodeCommand{{"script|debug", 3, kNoScript, {}, kCategories, "scripting", "Refused: there is no debugger"},
-                &ScriptDebug},
+    NodeCommand{
+        {"script|debug", 3, kNoScript, {}, kCategories, "scripting", "Refused: there is no debugger", "YES|SYNC|NO"},
+        &ScriptDebug},
     NodeCommand{{"script|exists",
                  -3,
                  kNoScript,
@@ -309,7 +181,11 @@ base::Result<ScriptHead> ParseScriptHead(std::string_view text) {
         head.flags.allow_oom = true;
       } else if (flag == "allow-stale") {
         head.flags.allow_stale = true;
-      } else if (flag != "no-cluster" && flag != "allow-cross-slot-keys") {
+      } else if (flag == "no-cluster") {
+        head.flags.no_cluster = true;
+      } else if (flag == "allow-cross-slot-keys") {
+        head.flags.allow_cross_slot_keys = true;
+      } else {
         return fail(fmt::format("Unexpected flag in script shebang: {}", flag));
       }
     }
@@ -347,7 +223,7 @@ std::uint64_t Scripts::text_memory() const {
 }
 
 ScriptEngine& Scripts::engine() {
-  if (engine_ == nullptr) engine_ = std::make_unique<ScriptEngine>();
+  if (engine_ == nullptr) engine_ = std::make_unique<ScriptEngine>(ScriptEngine::For::kScripts);
   return *engine_;
 }
 

@@ -20,15 +20,6 @@ namespace replication {
 struct NodeCommand;
 struct NodeState;
 
-// What a script says about itself in its first line: "#!lua flags=no-writes,allow-oom".
-// Source: "Script flags" of the documentation.
-struct ScriptFlags {
-  bool given = false;  // without such a line each command is judged by itself
-  bool no_writes = false;
-  bool allow_oom = false;
-  bool allow_stale = false;
-};
-
 // The flags of a script, and where its Lua begins in the text (the line break stays, so that lines keep their
 // numbers). Error kInvalid: the reply's text without its code.
 struct ScriptHead {

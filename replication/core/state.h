@@ -15,6 +15,7 @@
 #include "replication/core/blocked_keys.h"
 #include "replication/core/failover.h"
 #include "replication/core/full_sync.h"
+#include "replication/core/functions.h"
 #include "replication/core/history.h"
 #include "replication/core/key_events.h"
 #include "replication/core/master_link.h"
@@ -179,6 +180,7 @@ struct NodeState {
   // Effects of the transaction that runs, with their words; not null only inside EXEC and scripts.
   std::vector<data::Effect>* exec_effects = nullptr;
   Scripts scripts;
+  Functions functions;
   std::vector<ClientId> resumed;  // may go on with their requests
   std::vector<Wish> wishes;
   std::string scratch;

@@ -1,13 +1,12 @@
 // DUMP and RESTORE: a value as bytes that travel from server to server.
 #include <fmt/format.h>
 
-#include <cstring>
 #include <string>
 
 #include "replication/base/text.h"
-#include "replication/data/crc64.h"
 #include "replication/data/handlers.h"
 #include "replication/data/lookup.h"
+#include "replication/data/payload_tail.h"
 #include "replication/data/rdb_format.h"
 #include "replication/data/rdb_reader.h"
 #include "replication/data/rdb_writer.h"
@@ -17,20 +16,7 @@ namespace {
 
 using base::EqualsIgnoreCase;
 
-// A payload is the type, the value as in an RDB file, the version of the format and a checksum.
-constexpr std::size_t kTailBytes = 2 + rdb::kChecksumBytes;
-
-template <class T>
-void AppendNumber(std::string& out, T value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-template <class T>
-T NumberAt(std::string_view bytes, std::size_t at) {
-  T value;
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return value;
-}
+// A payload is the type, the value as in an RDB file, and the tail.
 
 std::string PayloadOf(const Entry& entry) {
   // The encoder writes keys: one without name and expiry in database 0.
@@ -43,26 +29,18 @@ std::string PayloadOf(const Entry& entry) {
   constexpr std::size_t kTypeAt = 2;  // behind the choice of the database
   std::string payload(1, out[kTypeAt]);
   payload.append(out, kTypeAt + 2, std::string::npos);  // behind the type and the length of the name
-  AppendNumber(payload, static_cast<std::uint16_t>(rdb::kWriteVersion));
-  AppendNumber(payload, Crc64(0, payload));
+  AppendPayloadTail(payload);
   return payload;
-}
-
-bool IsWhole(std::string_view payload) {
-  if (payload.size() < kTailBytes) return false;
-  const std::size_t tail = payload.size() - kTailBytes;
-  return NumberAt<std::uint16_t>(payload, tail) <= rdb::kNewestReadable &&
-         NumberAt<std::uint64_t>(payload, tail + 2) == Crc64(0, payload.substr(0, payload.size() - 8));
 }
 
 // Reads the value into a keyspace of its own, as the key without name. False when it is damaged.
 bool ReadValue(std::string_view payload, Keyspace& into) {
-  if (payload.size() == kTailBytes) return false;
+  if (payload.size() == kPayloadTailBytes) return false;
   // A file of a version that has no checksum; nothing but the one key may be in it.
   std::string file = "REDIS0004";
   file.push_back(payload[0]);
   file.push_back('\0');
-  file += payload.substr(1, payload.size() - kTailBytes - 1);
+  file += payload.substr(1, payload.size() - kPayloadTailBytes - 1);
   file.push_back(static_cast<char>(rdb::kEnd));
   RdbReader reader(into);
   const auto taken = reader.Feed(file);
@@ -152,7 +130,7 @@ void Restore(CommandContext& context, const Words& words) {
   const auto ttl = IntegerOrReply(context, words[2]);
   if (!ttl) return;
   if (*ttl < 0) return context.reply.Error("ERR Invalid TTL value, must be >= 0");
-  if (!IsWhole(words[3])) return context.reply.Error("ERR DUMP payload version or checksum are wrong");
+  if (!IsWholePayload(words[3])) return context.reply.Error("ERR DUMP payload version or checksum are wrong");
   Keyspace scratch(1, context.keyspace.random().Next());
   scratch.set_limits(context.keyspace.limits());
   if (!ReadValue(words[3], scratch)) return context.reply.Error("ERR Bad data format");

@@ -39,6 +39,7 @@ constexpr std::array kFlagNames = {
     Named{kNoAsyncLoading, "no_async_loading"},
     Named{kNoMulti, "no_multi"},
     Named{kAllowBusy, "allow_busy"},
+    Named{kNoMandatoryKeys, "no_mandatory_keys"},
 };
 
 template <class Names>
@@ -57,6 +58,13 @@ void ReplyKeyFlags(const CommandRow& row, resp::ReplyWriter& reply) {
     reply.Set(1);
     return reply.Simple("not_key");
   }
+  if ((row.flags & (kNoMandatoryKeys | kReadonly)) == kNoMandatoryKeys) {
+    // A script may do anything.
+    reply.Set(3);
+    reply.Simple("RW");
+    reply.Simple("access");
+    return reply.Simple("update");
+  }
   // XREADGROUP writes into groups, not into what it reads.
   const bool writes = (row.flags & kWrite) != 0 && row.keys.behind.empty();
   reply.Set(2);
@@ -65,7 +73,16 @@ void ReplyKeyFlags(const CommandRow& row, resp::ReplyWriter& reply) {
 }
 
 void ReplySearch(const CommandRow& row, int begin, resp::ReplyWriter& reply) {
-  reply.Map(3);
+  // Said of these by stock, though not of EVALSHA.
+  const bool noted = (row.flags & kNoMandatoryKeys) != 0 &&
+                     (row.name.starts_with("eval") || row.name.starts_with("fcall")) &&
+                     !row.name.starts_with("evalsha");
+  reply.Map(noted ? 4 : 3);
+  if (noted) {
+    reply.Bulk("notes");
+    reply.Bulk(fmt::format("We cannot tell how the keys will be used so we assume the worst, {}",
+                           (row.flags & kReadonly) != 0 ? "RO and ACCESS" : "RW and UPDATE"));
+  }
   reply.Bulk("flags");
   ReplyKeyFlags(row, reply);
   reply.Bulk("begin_search");
@@ -178,8 +195,19 @@ constexpr std::array kTips = {
     Tips{"command|docs", {"nondeterministic_output_order"}},
     Tips{"command|info", {"nondeterministic_output_order"}},
     Tips{"command|list", {"nondeterministic_output_order"}},
+    Tips{"function|delete", {"request_policy:all_shards", "response_policy:all_succeeded"}},
+    Tips{"function|flush", {"request_policy:all_shards", "response_policy:all_succeeded"}},
+    Tips{"function|kill", {"request_policy:all_shards", "response_policy:one_succeeded"}},
+    Tips{"function|list", {"nondeterministic_output_order"}},
+    Tips{"function|load", {"request_policy:all_shards", "response_policy:all_succeeded"}},
+    Tips{"function|restore", {"request_policy:all_shards", "response_policy:all_succeeded"}},
+    Tips{"function|stats", {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}},
     Tips{"info", {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}},
     Tips{"ping", {"request_policy:all_shards", "response_policy:all_succeeded"}},
+    Tips{"script|exists", {"request_policy:all_shards", "response_policy:agg_logical_and"}},
+    Tips{"script|flush", {"request_policy:all_nodes", "response_policy:all_succeeded"}},
+    Tips{"script|kill", {"request_policy:all_shards", "response_policy:one_succeeded"}},
+    Tips{"script|load", {"request_policy:all_nodes", "response_policy:all_succeeded"}},
 };
 
 void ReplyTips(std::string_view name, resp::ReplyWriter& reply) {
@@ -363,7 +391,8 @@ void ReplyKeys(const CommandTable& table, const Words& words, bool with_flags, r
     return reply.Error("ERR The command has no key arguments");
   }
   if (!ArityFits(row, request.size())) return reply.Error("ERR Invalid number of arguments specified for command");
-  if (row.keys.counted_at != 0 && CountedKeys(row, request) == 0) {
+  const bool may_lack = (row.flags & kNoMandatoryKeys) != 0;
+  if (row.keys.counted_at != 0 && CountedKeys(row, request) == 0 && !may_lack) {
     return reply.Error("ERR Invalid arguments specified for command");
   }
   std::vector<std::string_view> keys;

@@ -34,8 +34,9 @@ enum CommandFlag : std::uint32_t {
   kNoAuth = 1U << 11,        // allowed before AUTH
   kMayReplicate = 1U << 12,  // not a write, but may reach the stream (PUBLISH)
   kNoAsyncLoading = 1U << 13,
-  kNoMulti = 1U << 14,  // refused inside MULTI
-  kAllowBusy = 1U << 15,
+  kNoMulti = 1U << 14,          // refused inside MULTI
+  kAllowBusy = 1U << 15,        // allowed while a script runs for too long
+  kNoMandatoryKeys = 1U << 16,  // may be called with no keys (EVAL)
 };
 
 enum CommandCategory : std::uint32_t {

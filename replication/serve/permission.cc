@@ -23,7 +23,9 @@ constexpr std::array kExceptions = {
     // clang-format off
     Exception{"append", kKeyWrite, 0}, Exception{"bitop", kKeyWrite, kKeyRead},
     Exception{"copy", kKeyRead, kKeyWrite}, Exception{"del", kKeyWrite, kKeyWrite},
+    Exception{"eval", kBoth, kBoth}, Exception{"evalsha", kBoth, kBoth},
     Exception{"exists", kKeyNone, kKeyNone}, Exception{"expire", kKeyWrite, 0}, Exception{"expireat", kKeyWrite, 0},
+    Exception{"fcall", kBoth, kBoth},
     Exception{"geoadd", kKeyWrite, 0}, Exception{"georadius", kKeyRead, 0},
     Exception{"georadiusbymember", kKeyRead, 0}, Exception{"geosearchstore", kKeyWrite, kKeyRead},
     Exception{"hdel", kKeyWrite, 0}, Exception{"hexists", kKeyNone, 0}, Exception{"hlen", kKeyNone, 0},
