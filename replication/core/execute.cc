@@ -319,7 +319,7 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
   }
   if (client.tracks) RememberRead(state, client, *entry.row, words);
   // Within a transaction what has happened is told when all of it has.
-  if (!client.in_exec) {
+  if (!client.in_exec && (state.tracking->any() || !state.key_events.empty())) {
     TellOfChanges(state);
     state.tracking->set_caller(0);  // what changes by itself is nobody's
   }

@@ -91,9 +91,8 @@ std::string MayRun(Server& server, Client& client, const CommandTable::Entry& en
       case Verdict::Reason::kChannel:
         return "NOPERM this user has no permissions to access one of the channels used as arguments";
     }
-  }
-  if (const auto refusal = WhyNotBeyondItsKeys(UserOf(server, client), row, words); !refusal.empty()) {
-    return std::string(refusal);
+    const std::string_view refusal = WhyNotBeyondItsKeys(UserOf(server, client), row, words);
+    if (!refusal.empty()) return std::string(refusal);
   }
   // In RESP2 a reply cannot be told from a message, so a listening client may do little else.
   constexpr std::array<std::string_view, 9> kWhileListening = {
