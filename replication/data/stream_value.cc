@@ -1,6 +1,5 @@
 #include "replication/data/stream_value.h"
 
-#include <atomic>
 #include <utility>
 
 #include "replication/base/check.h"
@@ -115,9 +114,9 @@ std::uint64_t Stream::Trim(const TrimRule& rule) {
 bool Stream::AddGroup(std::string_view name, StreamId last_id, std::int64_t entries_read) {
   const auto [added, fresh] = groups_.try_emplace(std::string(name));
   if (!fresh) return false;
-  added->second = std::make_shared<StreamGroup>();
-  added->second->last_id = last_id;
-  added->second->entries_read = entries_read;
+  StreamGroup& group = added->second.Own();
+  group.last_id = last_id;
+  group.entries_read = entries_read;
   group_bytes_ += BytesOf(added->first, *added->second);
   return true;
 }
@@ -133,14 +132,7 @@ bool Stream::RemoveGroup(std::string_view name) {
 StreamGroup& Stream::OwnGroup(std::string_view name) {
   const auto found = groups_.find(name);
   VIGIL_CHECK(found != groups_.end());
-  std::shared_ptr<StreamGroup>& group = found->second;
-  if (group.use_count() > 1) {
-    group = std::make_shared<StreamGroup>(*group);
-  } else {
-    // Whoever shared it has read it before he let it go.
-    std::atomic_thread_fence(std::memory_order_acquire);
-  }
-  return *group;
+  return found->second.Own();
 }
 
 bool Stream::AppendNode(StreamNode node) {

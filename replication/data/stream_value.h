@@ -12,6 +12,7 @@
 #include "replication/data/collection.h"
 #include "replication/data/counted_tree.h"
 #include "replication/data/keyspace.h"
+#include "replication/data/shared_until_changed.h"
 #include "replication/data/stream_group.h"
 #include "replication/data/stream_node.h"
 
@@ -28,7 +29,7 @@ struct TrimRule {
 // A collection of its own kind: always a tree, and it may be empty. Copies share nodes and groups.
 class Stream final : public Collection {
  public:
-  using Groups = std::map<std::string, std::shared_ptr<StreamGroup>, std::less<>>;
+  using Groups = std::map<std::string, SharedUntilChanged<StreamGroup>, std::less<>>;
 
   std::unique_ptr<Collection> Copy() const override { return std::make_unique<Stream>(*this); }
   std::size_t bytes() const override { return sizeof(*this) + nodes_.bytes() + group_bytes_; }
