@@ -151,6 +151,17 @@ bool Ready(CommandContext& context, const ReadRequest& request, const Wanted& wa
   return !wanted.fresh || HasBehind(stream, stream.FindGroup(request.group_name)->last_id);
 }
 
+// The consumer, new or known, has been here.
+void AddOrSee(CommandContext& context, const ReadRequest& request, const Wanted& wanted, StreamGroup& group) {
+  if (!group.AddConsumer(request.consumer, NowMs(context))) {
+    return group.SetSeen(request.consumer, NowMs(context));
+  }
+  // What is delivered without asking for an acknowledgement would not tell replicas of the consumer.
+  if (request.no_ack) {
+    PushEffect(context, {"XGROUP", "CREATECONSUMER", wanted.key, request.group_name, request.consumer});
+  }
+}
+
 // A consumer's own pending entries behind an id.
 void ReplyHistory(CommandContext& context, const ReadRequest& request, const Wanted& wanted) {
   const Spot spot = context.keyspace.Find(context.db, wanted.key);
@@ -159,7 +170,7 @@ void ReplyHistory(CommandContext& context, const ReadRequest& request, const Wan
   // Read once more: that is a delivery, of which replicas hear when an entry is claimed.
   ChangeStream(context.keyspace, spot, wanted.key, [&](Stream& stream) {
     stream.ChangeGroup(request.group_name, [&](StreamGroup& group) {
-      if (!group.AddConsumer(request.consumer, now)) group.SetSeen(request.consumer, now);
+      AddOrSee(context, request, wanted, group);
       if (const auto next = After(wanted.after)) {
         group.Find(request.consumer)->pending.ForEachFrom(*next, [&](StreamId id) {
           ids.push_back(id);
@@ -198,14 +209,7 @@ void Deliver(CommandContext& context, const ReadRequest& request, const Wanted& 
   });
   ChangeStream(context.keyspace, spot, wanted.key, [&](Stream& stream) {
     stream.ChangeGroup(request.group_name, [&](StreamGroup& group) {
-      if (group.AddConsumer(request.consumer, now)) {
-        // What is delivered without asking for an acknowledgement would not tell replicas of the consumer.
-        if (request.no_ack) {
-          PushEffect(context, {"XGROUP", "CREATECONSUMER", wanted.key, request.group_name, request.consumer});
-        }
-      } else {
-        group.SetSeen(request.consumer, now);
-      }
+      AddOrSee(context, request, wanted, group);
       for (const StreamId id : ids) {
         if (group.entries_read != StreamGroup::kUnknown && !stream.MayHaveGapBehind(group.last_id)) {
           ++group.entries_read;
