@@ -104,7 +104,7 @@ std::vector<std::string> Exactly(const Words& words, const TrimRequest& request,
   std::vector<std::string> exact(words.begin(), words.end());
   if (request.wanted && request.rule.approximate) {
     // Nothing is left: everything is older than the greatest id.
-    const StreamId least = stream.length() > 0 ? stream.first_id() : kGreatestStreamId;
+    const StreamId least = stream.first_kept_id().value_or(kGreatestStreamId);
     exact[request.threshold_at - 1] = "=";
     exact[request.threshold_at] = request.rule.max_length ? fmt::format_int(stream.length()).str() : TextOf(least);
   }

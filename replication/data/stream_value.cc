@@ -40,6 +40,11 @@ const StreamGroup* Stream::FindGroup(std::string_view name) const {
   return found == groups_.end() ? nullptr : found->second.get();
 }
 
+std::optional<StreamId> Stream::first_kept_id() const {
+  const auto first = nodes_.First();
+  return first.valid() ? std::optional(first->FirstKey()) : std::nullopt;
+}
+
 bool Stream::MayHaveGapBehind(StreamId id) const {
   // What was deleted before the first entry that is left makes no gap.
   if (length() == 0 || first_id() > max_deleted_id_) return false;

@@ -41,6 +41,8 @@ class Stream final : public Collection {
   std::uint64_t entries_added() const { return entries_added_; }
   // Of what is in it; 0-0 when that is nothing.
   StreamId first_id() const;
+  // The same, but of what is deleted as well for as long as its node holds others; nothing when the stream is empty.
+  std::optional<StreamId> first_kept_id() const;
 
   // visit(entry) for those from `first` to `last`, both included, or from `last` down; it returns false to end.
   // Nothing may change meanwhile.
