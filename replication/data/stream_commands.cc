@@ -181,14 +181,17 @@ void XAdd(CommandContext& context, const Words& words) {
   }
   ReplyStreamId(context, *id);
   std::vector<std::string> exact;
+  bool trimmed = false;
   ChangeStream(context.keyspace, spot, words[1], [&](Stream& stream) {
     stream.Append(*id, pairs, context.keyspace.limits());
-    if (trim.wanted) stream.Trim(trim.rule);
+    trimmed = trim.wanted && stream.Trim(trim.rule) > 0;
     const bool as_sent = !wanted->any && !wanted->any_seq && !trim.rule.approximate;
     if (as_sent) return;
     exact = Exactly(words, trim, stream);
     if (wanted->any || wanted->any_seq) exact[at] = TextOf(*id);
   });
+  Notify(context, kStreamEvent, "xadd", words[1]);
+  if (trimmed) Notify(context, kStreamEvent, "xtrim", words[1]);
   if (exact.empty()) return PushAsSent(context);
   context.effects.push_back(Effect{context.db, false, std::move(exact)});
 }
@@ -213,6 +216,7 @@ void XTrim(CommandContext& context, const Words& words) {
     if (trim.rule.approximate) exact = Exactly(words, trim, stream);
   });
   context.keyspace.CountChanges(deleted - 1);
+  Notify(context, kStreamEvent, "xtrim", words[1]);
   if (exact.empty()) return PushAsSent(context);
   context.effects.push_back(Effect{context.db, false, std::move(exact)});
 }
@@ -275,6 +279,7 @@ void XDel(CommandContext& context, const Words& words) {
     for (const StreamId id : ids) deleted += stream.Erase(id) ? 1 : 0;
   });
   context.keyspace.CountChanges(static_cast<std::uint64_t>(deleted) - 1);
+  Notify(context, kStreamEvent, "xdel", words[1]);
   PushAsSent(context);
   context.reply.Integer(deleted);
 }
@@ -323,6 +328,7 @@ void XSetId(CommandContext& context, const Words& words) {
     if (added) stream.SetEntriesAdded(static_cast<std::uint64_t>(*added));
     if (max_deleted && !max_deleted->IsZero()) stream.SetMaxDeletedId(*max_deleted);
   });
+  Notify(context, kStreamEvent, "xsetid", words[1]);
   PushAsSent(context);
   context.reply.Ok();
 }

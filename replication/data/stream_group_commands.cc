@@ -76,6 +76,7 @@ void CreateGroup(CommandContext& context, const Words& words) {
   }
   ChangeStream(context.keyspace, spot, words[2],
                [&](Stream& stream) { stream.AddGroup(words[3], *id, options.entries_read); });
+  Notify(context, kStreamEvent, "xgroup-create", words[2]);
   PushAsSent(context);
   context.reply.Ok();
 }
@@ -99,6 +100,7 @@ void SetGroupId(CommandContext& context, const Words& words) {
       group.entries_read = options.entries_read;
     });
   });
+  Notify(context, kStreamEvent, "xgroup-setid", words[2]);
   PushAsSent(context);
   context.reply.Ok();
 }
@@ -109,6 +111,7 @@ void DestroyGroup(CommandContext& context, const Words& words) {
   if (held == nullptr) return;
   if (held->FindGroup(words[3]) == nullptr) return context.reply.Integer(0);
   ChangeStream(context.keyspace, spot, words[2], [&](Stream& stream) { stream.RemoveGroup(words[3]); });
+  Notify(context, kStreamEvent, "xgroup-destroy", words[2]);
   PushAsSent(context);
   context.reply.Integer(1);
 }
@@ -121,6 +124,7 @@ void CreateConsumer(CommandContext& context, const Words& words) {
   ChangeStream(context.keyspace, spot, words[2], [&](Stream& stream) {
     stream.ChangeGroup(words[3], [&](StreamGroup& group) { group.AddConsumer(words[4], NowMs(context)); });
   });
+  Notify(context, kStreamEvent, "xgroup-createconsumer", words[2]);
   PushAsSent(context);
   context.reply.Integer(1);
 }
@@ -134,6 +138,7 @@ void DeleteConsumer(CommandContext& context, const Words& words) {
   ChangeStream(context.keyspace, spot, words[2], [&](Stream& stream) {
     stream.ChangeGroup(words[3], [&](StreamGroup& group) { pending = group.RemoveConsumer(words[4]).value_or(0); });
   });
+  Notify(context, kStreamEvent, "xgroup-delconsumer", words[2]);
   PushAsSent(context);
   context.reply.Integer(static_cast<std::int64_t>(pending));
 }

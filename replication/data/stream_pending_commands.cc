@@ -160,7 +160,7 @@ void Take(CommandContext& context, const Words& words, const ClaimOptions& optio
     return;
   }
   const std::int64_t now = NowMs(context);
-  if (!group.AddConsumer(words[3], now)) group.SetSeen(words[3], now);
+  MeetConsumer(context, words[1], group, words[3]);
   std::uint64_t deliveries = held ? held->deliveries : 1;
   if (options.deliveries) {
     deliveries = static_cast<std::uint64_t>(*options.deliveries);

@@ -153,11 +153,8 @@ bool Ready(CommandContext& context, const ReadRequest& request, const Wanted& wa
 
 // The consumer, new or known, has been here.
 void AddOrSee(CommandContext& context, const ReadRequest& request, const Wanted& wanted, StreamGroup& group) {
-  if (!group.AddConsumer(request.consumer, NowMs(context))) {
-    return group.SetSeen(request.consumer, NowMs(context));
-  }
   // What is delivered without asking for an acknowledgement would not tell replicas of the consumer.
-  if (request.no_ack) {
+  if (MeetConsumer(context, wanted.key, group, request.consumer) && request.no_ack) {
     PushEffect(context, {"XGROUP", "CREATECONSUMER", wanted.key, request.group_name, request.consumer});
   }
 }

@@ -70,6 +70,16 @@ std::uint64_t ReplyStreamRange(CommandContext& context, const Stream& stream, St
   return found;
 }
 
+bool MeetConsumer(CommandContext& context, std::string_view key, StreamGroup& group, std::string_view consumer) {
+  const std::int64_t now = NowMs(context);
+  if (group.AddConsumer(consumer, now)) {
+    Notify(context, kStreamEvent, "xgroup-createconsumer", key);
+    return true;
+  }
+  group.SetSeen(consumer, now);
+  return false;
+}
+
 void PushClaim(CommandContext& context, std::string_view key, std::string_view group_name, const StreamGroup& group,
                std::string_view consumer, const PendingEntry& entry) {
   PushEffect(context, {"XCLAIM", key, group_name, consumer, "0", TextOf(entry.id), "TIME",

@@ -29,6 +29,9 @@ void ReplyStreamEntry(CommandContext& context, const StreamEntry& entry);
 std::uint64_t ReplyStreamRange(CommandContext& context, const Stream& stream, StreamId first, StreamId last,
                                std::uint64_t count, bool reverse);
 
+// Whoever names a consumer makes it. Inside ChangeGroup(); true when it is new.
+bool MeetConsumer(CommandContext& context, std::string_view key, StreamGroup& group, std::string_view consumer);
+
 // A pending entry as replicas are told of it: who has it, since when, and how far the group is.
 // Source: spec "What the master puts into the stream"; the stream of a running redis-server 7.0.
 void PushClaim(CommandContext& context, std::string_view key, std::string_view group_name, const StreamGroup& group,
