@@ -181,8 +181,7 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
       flags &= client.transaction.common_flags | ~(serve::kLoading | serve::kStale);
     }
     error = serve::MayRun(state.server, client, *entry, words, now);
-    // A script that is interrupted sees no key vanish.
-    if (state.settings.maxmemory > 0 && !state.scripts.turns.suspended) KeepMemoryWithinLimit(state, now);
+    if (state.settings.maxmemory > 0) KeepMemoryWithinLimit(state, now);
     if (error.empty()) error = WhyRefused(state, client, *row, flags, now);
     if (error.empty() && state.scripts.turns.suspended && (flags & serve::kAllowBusy) == 0) {
       error = BusyText(state.scripts.turns);

@@ -48,6 +48,7 @@ std::uint64_t JudgedMemory(NodeState& state, const Now& now) {
 }
 
 void KeepMemoryWithinLimit(NodeState& state, const Now& now) {
+  if (state.scripts.turns.suspended) return;  // what it has written has not been fed yet: a DEL would come before it
   MemoryWatch& memory = state.memory;
   memory.is_short = memory.going_on = false;
   const std::uint64_t limit = state.settings.maxmemory;

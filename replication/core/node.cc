@@ -360,8 +360,7 @@ void Node::DoWork(std::size_t budget, std::vector<SnapshotBatch>& out, Now now) 
   LoadPayload(state, budget, now);
   WalkSnapshots(state, budget, out, now);
   Expire(state, now);
-  // A script that is interrupted sees no key vanish.
-  if (EvictionIsDue(state) && !state.scripts.turns.suspended) KeepMemoryWithinLimit(state, now);
+  if (EvictionIsDue(state)) KeepMemoryWithinLimit(state, now);
 }
 
 void Node::OnBatchDone(SnapshotId id) {

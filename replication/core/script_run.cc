@@ -125,7 +125,7 @@ std::string WhyScriptRefused(const NodeState& state, const ScriptFlags& flags, b
           static_cast<int>(settings.min_replicas_to_write)) {
     return "NOREPLICAS Not enough good replicas to write.";
   }
-  if (!flags.allow_oom && state.is_master() && settings.maxmemory > 0 && state.keyspace.memory() > settings.maxmemory) {
+  if (!flags.allow_oom && state.memory.is_short) {
     return "OOM command not allowed when used memory > 'maxmemory'.";
   }
   return {};

@@ -219,3 +219,25 @@ TEST_CASE("script turns: SIGTERM ends a script that only reads") {
   busy.Finish();
   CHECK(node.stopped == 0);
 }
+
+TEST_CASE("script turns: nothing is evicted before the script has ended") {
+  World world;
+  Box& master = world.Add("master", [](Settings& settings) { settings.maxmemory_policy = "allkeys-random"; });
+  Box& replica = world.Add("replica", [&](Settings& settings) { settings.replicaof = {"127.0.0.1", master.port}; });
+  world.Settle();
+  world.Do(master, {"CONFIG", "SET", "maxmemory", "1mb"});
+  Busy::Slow(master);
+  const ClientId caller = world.Open(master);
+  world.Send(
+      master, caller,
+      {"EVAL",
+       "for i=1,300 do redis.call('set','k'..i,string.rep('x',10000)) end for i=1,3000000 do i=i+1 end return 1", "0"});
+  REQUIRE(master.state().scripts.turns.suspended);
+  world.Pass(base::Millis(100));
+  if (master.state().scripts.turns.suspended) CHECK(world.Do(replica, {"DBSIZE"}) == ":0\r\n");
+  for (int i = 0; i < 1000 && master.state().scripts.turns.suspended; ++i) world.Settle();
+  CHECK(world.Received(master, caller) == ":1\r\n");
+  CHECK(world.PassUntil([&] { return replica.state().applied == master.state().applied; }));
+  CHECK(world.Do(master, {"DBSIZE"}) != ":300\r\n");
+  CHECK(data::DataDigest(master.node->state().keyspace) == data::DataDigest(replica.node->state().keyspace));
+}
