@@ -165,7 +165,8 @@ constexpr std::array kRows = {
                  {},
                  kCatAdmin | kCatSlow | kCatDangerous,
                  "server",
-                 "Saves the data set to disk in the background"},
+                 "Saves the data set to disk in the background",
+                 "[SCHEDULE]"},
                 &BgSave},
     NodeCommand{{"lastsave",
                  1,
@@ -189,7 +190,8 @@ constexpr std::array kRows = {
                  {},
                  kCatAdmin | kCatSlow | kCatDangerous,
                  "server",
-                 "Saves the data set and ends the server"},
+                 "Saves the data set and ends the server",
+                 "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]"},
                 &ShutdownCommand},
 };
 

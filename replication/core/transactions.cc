@@ -150,7 +150,8 @@ constexpr std::array kRows = {
                  {1, -1, 1},
                  kCategories,
                  "transactions",
-                 "Makes the next transaction depend on keys staying as they are"},
+                 "Makes the next transaction depend on keys staying as they are",
+                 "<key> [<key> ...]"},
                 &Watch},
 };
 

@@ -109,7 +109,8 @@ constexpr std::array kRows = {
                  {},
                  kCatSlow | kCatConnection,
                  "generic",
-                 "Waits until so many replicas have acknowledged what this connection wrote"},
+                 "Waits until so many replicas have acknowledged what this connection wrote",
+                 "<numreplicas> <timeout>"},
                 &Wait},
 };
 

@@ -206,7 +206,9 @@ constexpr DataCommand kCommands[] = {
       {1, 1, 1},
       kCatBitmap,
       "bitmap",
-      "Perform arbitrary bitfield integer operations on strings"},
+      "Perform arbitrary bitfield integer operations on strings",
+      "<key> [(GET <encoding> <offset>)|([OVERFLOW WRAP|SAT|FAIL] (SET <encoding> <offset> <value>)|(INCRBY <encoding> "
+      "<offset> <increment>)) ...]"},
      &BitField},
     {{"bitfield_ro",
       -2,
@@ -214,7 +216,8 @@ constexpr DataCommand kCommands[] = {
       {1, 1, 1},
       kCatBitmap,
       "bitmap",
-      "Perform arbitrary bitfield integer operations on strings. Read-only variant of BITFIELD"},
+      "Perform arbitrary bitfield integer operations on strings. Read-only variant of BITFIELD",
+      "<key> [GET <encoding> <offset> ...]"},
      &BitFieldRo},
 };
 

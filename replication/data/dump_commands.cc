@@ -176,7 +176,8 @@ constexpr DataCommand kCommands[] = {
       {1, 1, 1},
       kCatKeyspace,
       "generic",
-      "Return a serialized version of the value stored at the specified key."},
+      "Return a serialized version of the value stored at the specified key.",
+      "<key>"},
      &Dump},
     {{"restore",
       -4,
@@ -184,7 +185,8 @@ constexpr DataCommand kCommands[] = {
       {1, 1, 1},
       kCatKeyspace | kCatDangerous,
       "generic",
-      "Create a key using the provided serialized value, previously obtained using DUMP."},
+      "Create a key using the provided serialized value, previously obtained using DUMP.",
+      "<key> <ttl> <serialized-value> [REPLACE] [ABSTTL] [IDLETIME <seconds>] [FREQ <frequency>]"},
      &Restore},
 };
 

@@ -135,14 +135,17 @@ constexpr KeyPositions kOne = {1, 1, 1};
 // As COMMAND INFO and COMMAND DOCS of Redis 7.0 have them.
 constexpr DataCommand kCommands[] = {
     {{"geoadd", -5, kWrite | kDenyOom, kOne, kCatGeo, "geo",
-      "Add one or more geospatial items in the geospatial index represented using a sorted set"},
+      "Add one or more geospatial items in the geospatial index represented using a sorted set",
+      "<key> [NX|XX] [CH] <longitude> <latitude> <member> [<longitude> <latitude> <member> ...]"},
      &GeoAdd},
-    {{"geodist", -4, kReadonly, kOne, kCatGeo, "geo", "Returns the distance between two members of a geospatial index"},
+    {{"geodist", -4, kReadonly, kOne, kCatGeo, "geo", "Returns the distance between two members of a geospatial index",
+      "<key> <member1> <member2> [M|KM|FT|MI]"},
      &GeoDist},
     {{"geohash", -2, kReadonly, kOne, kCatGeo, "geo",
-      "Returns members of a geospatial index as standard geohash strings"},
+      "Returns members of a geospatial index as standard geohash strings", "<key> <member> [<member> ...]"},
      &GeoHash},
-    {{"geopos", -2, kReadonly, kOne, kCatGeo, "geo", "Returns longitude and latitude of members of a geospatial index"},
+    {{"geopos", -2, kReadonly, kOne, kCatGeo, "geo", "Returns longitude and latitude of members of a geospatial index",
+      "<key> <member> [<member> ...]"},
      &GeoPos},
 };
 

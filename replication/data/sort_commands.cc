@@ -265,7 +265,8 @@ constexpr DataCommand kCommands[] = {
       {1, 1, 1},
       kCategories,
       "generic",
-      "Sort the elements in a list, set or sorted set"},
+      "Sort the elements in a list, set or sorted set",
+      "<key> [BY <pattern>] [LIMIT <offset> <count>] [GET <pattern> ...] [ASC|DESC] [ALPHA] [STORE <destination>]"},
      &Sort},
     {{"sort_ro",
       -2,
@@ -273,7 +274,8 @@ constexpr DataCommand kCommands[] = {
       {1, 1, 1},
       kCategories,
       "generic",
-      "Sort the elements in a list, set or sorted set. Read-only variant of SORT."},
+      "Sort the elements in a list, set or sorted set. Read-only variant of SORT.",
+      "<key> [BY <pattern>] [LIMIT <offset> <count>] [GET <pattern> ...] [ASC|DESC] [ALPHA]"},
      &SortRo},
 };
 

@@ -132,7 +132,8 @@ constexpr DataCommand kCommands[] = {
       {0, 0, 0, 2},
       kCatSortedset,
       "sorted-set",
-      "Remove and return members with scores in a sorted set or block until one is available"},
+      "Remove and return members with scores in a sorted set or block until one is available",
+      "<timeout> <numkeys> <key> [<key> ...] MIN|MAX [COUNT <count>]"},
      &BZMPop},
     {{"bzpopmax",
       -3,
@@ -141,7 +142,8 @@ constexpr DataCommand kCommands[] = {
       kCatSortedset,
       "sorted-set",
       "Remove and return the member with the highest score from one or more sorted sets, or block until one is "
-      "available"},
+      "available",
+      "<key> [<key> ...] <timeout>"},
      &BZPopMax},
     {{"bzpopmin",
       -3,
@@ -150,7 +152,8 @@ constexpr DataCommand kCommands[] = {
       kCatSortedset,
       "sorted-set",
       "Remove and return the member with the lowest score from one or more sorted sets, or block until one is "
-      "available"},
+      "available",
+      "<key> [<key> ...] <timeout>"},
      &BZPopMin},
     {{"zmpop",
       -4,
@@ -158,7 +161,8 @@ constexpr DataCommand kCommands[] = {
       {0, 0, 0, 1},
       kCatSortedset,
       "sorted-set",
-      "Remove and return members with scores in a sorted set"},
+      "Remove and return members with scores in a sorted set",
+      "<numkeys> <key> [<key> ...] MIN|MAX [COUNT <count>]"},
      &ZMPop},
 };
 
