@@ -209,7 +209,8 @@ void Deliver(CommandContext& context, const ReadRequest& request, const Wanted& 
       AddOrSee(context, request, wanted, group);
       for (const StreamId id : ids) {
         if (group.entries_read != StreamGroup::kUnknown && !stream.MayHaveGapBehind(group.last_id)) {
-          ++group.entries_read;
+          // A client may have set it to the greatest number: then it goes round, as in Redis.
+          group.entries_read = static_cast<std::int64_t>(static_cast<std::uint64_t>(group.entries_read) + 1);
         } else if (stream.entries_added() > 0) {
           const auto count = stream.CountUpTo(id);
           group.entries_read = count ? static_cast<std::int64_t>(*count) : StreamGroup::kUnknown;

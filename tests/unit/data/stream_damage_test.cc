@@ -292,3 +292,11 @@ TEST_CASE("stream payloads: mutated at random they are refused, or streams that 
   CHECK(refused > 1000);
   CHECK(taken > 100);
 }
+
+TEST_CASE("stream payloads: a group that has read the greatest number of entries reads on, as in Redis") {
+  Runner node;
+  node.Run("XADD k 1-1 f v");
+  node.Run("XGROUP CREATE k g 0 ENTRIESREAD 9223372036854775807");
+  CHECK(node.Run("XREADGROUP GROUP g alice STREAMS k >").starts_with("*1\r\n"));
+  CHECK(node.Run("XINFO GROUPS k").find("entries-read\r\n:-9223372036854775808\r\n") != std::string::npos);
+}
