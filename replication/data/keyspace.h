@@ -137,7 +137,7 @@ class Keyspace {
   // For commands that choose at random.
   base::Random& random() { return random_; }
 
-  // Sources of function libraries: kept and passed on, not run.
+  // Sources of function libraries: saved with the data; core/functions.h runs them.
   const std::vector<std::string>& functions() const { return functions_; }
   void set_functions(std::vector<std::string> texts) { functions_ = std::move(texts); }
 

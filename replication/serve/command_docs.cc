@@ -15,8 +15,8 @@ using Arguments = std::vector<CommandArgument>;
 constexpr std::array<std::string_view, 10> kKeys = {"key",     "key1",   "key2",      "source", "destination",
                                                     "destkey", "newkey", "sourcekey", "dst",    "src"};
 constexpr std::array<std::string_view, 26> kIntegers = {
-    "bit",    "bits",   "count",   "cursor",  "db", "destination-db", "epoch",   "id-of-client", "increment", "index",
-    "index1", "index2", "len",     "limit",   "ms", "milliseconds",   "numkeys", "numreplicas",  "offset",    "port",
+    "bit",    "bits",   "count",   "cursor",  "db", "destination-db", "epoch",   "client-id",   "increment", "index",
+    "index1", "index2", "len",     "limit",   "ms", "milliseconds",   "numkeys", "numreplicas", "offset",    "port",
     "quorum", "rank",   "seconds", "unix-ms", "n",  "protover"};
 constexpr std::array<std::string_view, 7> kDoubles = {"height", "latitude", "longitude", "radius",
                                                       "score",  "weight",   "width"};
