@@ -187,9 +187,11 @@ void LatencyHistogram(NodeState& state, NodeClient&, const resp::Words& words, c
   };
   for (const auto& [name, entry] : state.server.commands.all()) {
     const std::string_view container = std::string_view(name).substr(0, name.find('|'));
-    const bool wanted = words.size() == 2 || std::ranges::any_of(words.begin() + 2, words.end(), [&](auto word) {
-                          return base::EqualsIgnoreCase(word, name) || base::EqualsIgnoreCase(word, container);
-                        });
+    const bool wanted =
+        words.size() == 2 ||
+        std::ranges::any_of(words.begin() + 2, words.end(), [&, full = std::string_view(name)](auto word) {
+          return base::EqualsIgnoreCase(word, full) || base::EqualsIgnoreCase(word, container);
+        });
     if (wanted && entry.row->name == name) add(name, entry);
   }
   reply.Map(found.size());

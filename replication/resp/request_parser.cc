@@ -76,7 +76,8 @@ RequestParser::LineOutcome RequestParser::ReadLine(LineEnd ends_with, std::strin
   const std::size_t end = buffer_.find(is_resp ? '\r' : '\n', std::max(at_, scanned_));
   if (end == std::string::npos || (is_resp && end + 1 == buffer_.size())) {
     scanned_ = std::min(end, buffer_.size());
-    return buffer_.size() - at_ > limits_.max_inline ? LineOutcome::kTooLong : LineOutcome::kNeedMore;
+    // The carriage return does not count: whether its line feed has come too must not decide.
+    return buffer_.size() - at_ > limits_.max_inline + 1 ? LineOutcome::kTooLong : LineOutcome::kNeedMore;
   }
   line = std::string_view(buffer_).substr(at_, end - at_);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);

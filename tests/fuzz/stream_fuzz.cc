@@ -1,48 +1,12 @@
 // RESTORE of a stream: whatever bytes stand for it, they are refused, or a stream comes of them that works, says of
 // itself what is true, and whose own DUMP is taken again. The checksum is made here: it keeps nobody out.
-#include <fmt/format.h>
-
-#include <string>
-#include <vector>
-
-#include "replication/data/command.h"
 #include "replication/data/crc64.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_keyspace.h"
 
 namespace {
 
-constexpr data::UnixMs kNow = 1'000'000'000'000;
-
-// The reply to a command on `keyspace`.
-std::string Run(data::Keyspace& keyspace, const std::vector<std::string_view>& words) {
-  static const serve::CommandTable kTable = [] {
-    serve::CommandTable table;
-    const auto commands = data::DataCommands();
-    for (std::size_t i = 0; i < commands.size(); ++i) table.Add(commands[i].row, 0, i);
-    return table;
-  }();
-  const serve::Words command(words.begin(), words.end());
-  std::string out;
-  std::string error;
-  const auto* entry = kTable.Resolve(command, error);
-  fuzz::Require(entry != nullptr, "the command is there");
-  resp::ReplyWriter reply(out, 2);
-  std::vector<data::Effect> effects;
-  data::CommandContext context{.keyspace = keyspace,
-                               .db = 0,
-                               .now = {base::MonoTime(base::Millis(kNow)), base::FromUnixMillis(kNow)},
-                               .caller = data::CommandContext::Caller::kClient,
-                               .replica = false,
-                               .reply = reply,
-                               .effects = effects,
-                               .hold_expiry = false};
-  data::DataCommands()[entry->index].handler(context, command);
-  return out;
-}
-
-std::size_t Number(const std::string& reply) {
-  return std::stoull(reply.substr(1));
-}
+using fuzz::Number;
+using fuzz::Run;
 
 void CheckConsistent(data::Keyspace& keyspace) {
   const std::string range = Run(keyspace, {"XRANGE", "k", "-", "+"});

@@ -80,6 +80,24 @@ TEST_CASE("requests: malformed ones are refused with the server's words") {
   CHECK(ErrorFor("*1\r\n$" + std::string(70000, '1')) == "Protocol error: too big bulk count string");
 }
 
+TEST_CASE("requests: the longest line that is taken is taken however it is cut") {
+  const RequestParser::Limits limits{.max_inline = 16};
+  for (const bool array : {false, true}) {
+    const std::string line = array ? "*0000000000000001" : "PING 56789012345";
+    for (std::size_t cut = 1; cut < line.size() + 2; ++cut) {
+      CAPTURE(cut);
+      const std::string bytes = line.substr(0, 16) + "\r\n";
+      RequestParser parser(limits);
+      Words words;
+      parser.Feed(std::string_view(bytes).substr(0, cut));
+      (void)parser.Next(words);
+      parser.Feed(std::string_view(bytes).substr(std::min(cut, bytes.size())));
+      (void)parser.Next(words);
+      CHECK(parser.error() == (array ? "Protocol error: invalid multibulk length" : ""));
+    }
+  }
+}
+
 TEST_CASE("requests: strangers get small limits") {
   CHECK(ErrorFor("*11\r\n", RequestParser::kUnauthenticated) == "Protocol error: unauthenticated multibulk length");
   CHECK(ErrorFor("*1\r\n$16385\r\n", RequestParser::kUnauthenticated) == "Protocol error: unauthenticated bulk length");
