@@ -16,10 +16,14 @@ using base::LogLevel;
 // Commands that would cut the branch we sit on: a stream that holds them is not one of a master.
 constexpr std::uint32_t kNeverInStream = serve::kNoMulti;
 
+bool IsKnown(const NodeState& state, const resp::Words& words, std::string& error) {
+  const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
+  return entry != nullptr && (entry->row->flags & kNeverInStream) == 0 && entry->row->name != "replicaof";
+}
+
 void RunOne(NodeState& state, NodeClient& master, const resp::Words& words, const Now& now) {
   std::string error;
-  const serve::CommandTable::Entry* entry = state.server.commands.Resolve(words, error);
-  if (entry == nullptr || (entry->row->flags & kNeverInStream) != 0 || entry->row->name == "replicaof") {
+  if (!IsKnown(state, words, error)) {
     ++state.stats.repl_unknown_commands;
     state.Say(LogLevel::kWarning,
               fmt::format("== CRITICAL == The master's stream holds a command that this node cannot apply: '{}'. Its "
@@ -34,6 +38,14 @@ void RunOne(NodeState& state, NodeClient& master, const resp::Words& words, cons
             fmt::format("== CRITICAL == This replica is sending an error to its master: '{}' after processing the "
                         "command '{}'",
                         error, words[0].substr(0, 128)));
+}
+
+// A strict replica takes nothing of a command that it does not know, nor of the transaction that it stands in.
+bool MustStop(const NodeState& state, const resp::Words& words) {
+  if (!state.settings.replica_strict_stream) return false;
+  if (base::EqualsIgnoreCase(words[0], "multi") || base::EqualsIgnoreCase(words[0], "exec")) return false;
+  std::string error;
+  return !IsKnown(state, words, error);
 }
 
 void RunCommand(NodeState& state, NodeClient& master, const resp::Words& words, const Now& now) {
@@ -76,6 +88,7 @@ void ApplyReceived(NodeState& state, const Now& now) {
   while (true) {
     switch (master.parser.Next(words)) {
       case resp::RequestParser::Outcome::kRequest:
+        if (MustStop(state, words)) return StopLink(state, words[0], now);
         RunCommand(state, master, words, now);
         Credit(state, master);
         if (!master.transaction.open && CarriesData(words)) state.data_end = state.applied;

@@ -19,6 +19,8 @@ struct Failover {
   bool force = false;     // when the time is over, go on with a target that lacks something
   std::optional<MonoTime> until;
   Offset offset = 0;  // what the new master must have
+  // It was asked to take over, on a link that has broken since: if it is a master now, it has.
+  bool asked = false;
 };
 
 // INFO's word: no-failover, waiting-for-sync, failover-in-progress.

@@ -19,8 +19,17 @@ using Stage = Replica::Stage;
 // and the data set keeps copies of what is overwritten.
 constexpr int kMaxBatchesInFlight = 8;
 constexpr std::size_t kMaxPayloadAhead = 16 << 20;
-// Copies of overwritten values that a snapshot may hold before it is given up.
+// Copies of overwritten values that a snapshot may hold before its payload goes through a file, and before it is given
+// up.
+constexpr std::size_t kSpillPreImages = 16 << 20;
 constexpr std::size_t kMaxPreImages = 256 << 20;
+// So much of a payload's file is read ahead of the fastest socket.
+constexpr std::size_t kReadAhead = 2 << 20;
+
+// Must this replica be told the length first? Then the payload goes to a file before it is sent.
+bool NeedsLength(const NodeState& state, const Replica& replica) {
+  return !replica.announced.eof || !state.settings.repl_diskless_sync;
+}
 
 // When the snapshot for those who wait is to begin; empty when nobody waits.
 // Stock masters wait a while so that several replicas share one snapshot. We give several at once, so ours ask not to
@@ -31,7 +40,7 @@ std::optional<MonoTime> SyncDue(const NodeState& state) {
   for (const auto& [id, replica] : state.replicas.all()) {
     if (replica.stage != Stage::kWaitSnapshot) continue;
     ++waiting;
-    const bool delayed = state.settings.repl_diskless_sync && replica.announced.eof && !replica.announced.vigil;
+    const bool delayed = !NeedsLength(state, replica) && !replica.announced.vigil;
     const MonoTime at =
         replica.since + (delayed ? base::Millis(state.settings.repl_diskless_sync_delay) : base::Millis(0));
     due = std::min(due.value_or(at), at);
@@ -43,7 +52,15 @@ std::optional<MonoTime> SyncDue(const NodeState& state) {
 
 bool MayWalk(const SnapshotJob& job) {
   if (job.walked || job.in_flight >= kMaxBatchesInFlight) return false;
-  return job.sync == nullptr || job.sync->keep_all || job.sync->payload.size() < kMaxPayloadAhead;
+  return job.sync == nullptr || job.sync->spilled || job.sync->payload.size() < kMaxPayloadAhead;
+}
+
+// Asks for the next piece of a payload's file when it is wanted.
+void ReadAhead(NodeState& state, FullSync& sync) {
+  if (!sync.spilled || sync.complete || sync.reading || (sync.by_length && !sync.encoded)) return;
+  if (sync.payload.size() >= kReadAhead) return;
+  sync.reading = true;
+  state.wishes.push_back(ReadSnapshot{sync.id});
 }
 
 void JoinFullSync(NodeState& state, Replica& replica, const std::shared_ptr<FullSync>& sync, const Now& now) {
@@ -51,7 +68,7 @@ void JoinFullSync(NodeState& state, Replica& replica, const std::shared_ptr<Full
   replica.stage = Stage::kPayload;
   replica.since = replica.progress_at = replica.ack_at = now.mono;
   replica.sync = sync;
-  replica.by_length = !replica.announced.eof;
+  replica.by_length = sync->by_length;
   replica.payload_cursor = sync->payload.begin();
   replica.cursor = sync->offset + 1;
   replica.ack = 0;
@@ -60,7 +77,6 @@ void JoinFullSync(NodeState& state, Replica& replica, const std::shared_ptr<Full
     client.out += fmt::format("$EOF:{}\r\n", sync->mark);
     replica.header_sent = true;
   }
-  sync->keep_all = sync->keep_all || replica.by_length;
   state.server.clients.Wake(client);
 }
 
@@ -104,24 +120,32 @@ void BeginFullSyncs(NodeState& state, const Now& now) {
   ServeFiltered(state, now);
   const std::optional<MonoTime> due = FullSyncDeadline(state);
   if (!due || now.mono < *due) return;
-  SnapshotJob* job = StartSnapshot(state, "", now);
+  // Those who are told the length and those who are told a mark cannot share one; the others come next.
+  const Replica* first = nullptr;
+  for (const auto& [id, replica] : state.replicas.all()) {
+    if (replica.stage == Stage::kWaitSnapshot && (first == nullptr || replica.since < first->since)) first = &replica;
+  }
+  const bool by_length = NeedsLength(state, *first);
+  SnapshotJob* job = StartSnapshot(state, by_length ? state.settings.dir : "", now, by_length);
   if (job == nullptr) return;
   job->sync = std::make_shared<FullSync>();
+  job->sync->by_length = job->sync->spilled = by_length;
   job->sync->id = job->id;
   job->sync->offset = state.applied;
   job->sync->mark = state.random.Hex();
   int joined = 0;
   for (auto& [id, replica] : state.replicas.all()) {
-    if (replica.stage != Stage::kWaitSnapshot) continue;
+    if (replica.stage != Stage::kWaitSnapshot || NeedsLength(state, replica) != by_length) continue;
     JoinFullSync(state, replica, job->sync, now);
     ++joined;
   }
   // The snapshot does not say which database our stream has selected: the next write must.
   if (state.is_master()) state.feed_db = -1;
-  state.Say(LogLevel::kNotice, fmt::format("Full sync of {} replica(s) begins at offset {}", joined, state.applied));
+  state.Say(LogLevel::kNotice, fmt::format("Full sync of {} replica(s) begins at offset {}{}", joined, state.applied,
+                                           by_length ? ", through a temporary file" : ""));
 }
 
-SnapshotJob* StartSnapshot(NodeState& state, std::string file, const Now& now) {
+SnapshotJob* StartSnapshot(NodeState& state, std::string file, const Now& now, bool spill) {
   std::unique_ptr<data::Snapshot> source = data::Snapshot::Begin(state.keyspace);
   if (source == nullptr) return nullptr;
   SnapshotJob& job = state.snapshots.running[++state.snapshots.last_id];
@@ -131,6 +155,7 @@ SnapshotJob* StartSnapshot(NodeState& state, std::string file, const Now& now) {
   BeginSnapshot wish;
   wish.id = job.id;
   wish.file = std::move(file);
+  wish.spill = spill;
   wish.options.compress = state.settings.rdbcompression;
   wish.options.checksum = state.settings.rdbchecksum;
   wish.options.clock = state.keyspace.clock();
@@ -168,19 +193,27 @@ bool SnapshotsWait(const NodeState& state) {
   return std::ranges::any_of(state.snapshots.running, [](const auto& each) { return MayWalk(each.second); });
 }
 
-void WalkSnapshots(NodeState& state, std::size_t budget, std::vector<SnapshotBatch>& out, const Now& now) {
-  std::vector<std::pair<SnapshotId, bool>> failed;  // is it the file's?
+void WalkSnapshots(NodeState& state, std::size_t budget, std::vector<SnapshotBatch>& out, const Now&) {
   for (auto& [id, job] : state.snapshots.running) {
-    if (job.source->pre_image_bytes() > kMaxPreImages) {
-      failed.emplace_back(id, job.sync == nullptr);
-      continue;
-    }
     if (!MayWalk(job)) continue;
     SnapshotBatch& batch = out.emplace_back();
     batch.id = id;
     job.walked = !job.source->Step(budget / 64 + 1, budget, batch.batch);
     batch.last = job.walked;
     ++job.in_flight;
+  }
+}
+
+void KeepSnapshotsWithinLimits(NodeState& state, const Now& now) {
+  std::vector<std::pair<SnapshotId, bool>> failed;  // is it the file's?
+  for (auto& [id, job] : state.snapshots.running) {
+    const std::size_t kept = job.source->pre_image_bytes();
+    if (kept > kMaxPreImages) failed.emplace_back(id, job.sync == nullptr);
+    if (kept <= kSpillPreImages || job.walked || job.sync == nullptr || job.sync->spilled) continue;
+    if (job.sync->payload.size() < kMaxPayloadAhead) continue;
+    job.sync->spilled = true;
+    state.wishes.push_back(SpillSnapshot{id, state.settings.dir});
+    state.Say(LogLevel::kNotice, fmt::format("Snapshot {} goes through a temporary file: its replicas are slow", id));
   }
   for (const auto& [id, to_file] : failed) {
     constexpr std::string_view kReason = "too many values are overwritten while it is taken";
@@ -202,18 +235,42 @@ void OnPayloadChunk(NodeState& state, SnapshotId id, std::string_view bytes, boo
     if (replica.sync == sync && replica.payload_cursor >= PayloadLimit(replica)) replica.progress_at = now.mono;
   }
   sync->payload.Append(bytes);
-  if (!last) return;
+  sync->reading = false;
+  if (!last) return ReadAhead(state, *sync);
   sync->snapshot_end = sync->payload.end();
   sync->payload.Append(sync->mark);
   sync->complete = true;
   state.snapshots.last_full_sync_ms = (now.mono - found->second.began_at).count();
   state.snapshots.running.erase(found);
+}
+
+void OnPayloadSpilled(NodeState& state, SnapshotId id, const base::Result<std::uint64_t>& bytes, const Now& now) {
+  const auto found = state.snapshots.running.find(id);
+  if (found == state.snapshots.running.end() || found->second.sync == nullptr) return;
+  if (!bytes) return AbortSnapshot(state, id, bytes.error().text);
+  FullSync& sync = *found->second.sync;
+  sync.encoded = *bytes;
+  if (!sync.by_length) return ReadAhead(state, sync);
+  sync.snapshot_end = sync.payload.begin() + static_cast<Offset>(*bytes);
   for (auto& [client_id, replica] : state.replicas.all()) {
-    if (replica.sync != sync || !replica.by_length) continue;
+    if (replica.sync.get() != &sync) continue;
     NodeClient& client = *state.Find(client_id);
-    client.out += fmt::format("${}\r\n", sync->snapshot_end - 1);
+    client.out += fmt::format("${}\r\n", *bytes);
     replica.header_sent = true;
+    replica.progress_at = now.mono;
   }
+  ReadAhead(state, sync);
+}
+
+std::uint64_t PayloadMemory(const NodeState& state) {
+  std::uint64_t total = 0;
+  std::vector<const FullSync*> seen;
+  for (const auto& [id, replica] : state.replicas.all()) {
+    if (replica.sync == nullptr || std::ranges::find(seen, replica.sync.get()) != seen.end()) continue;
+    seen.push_back(replica.sync.get());
+    total += replica.sync->payload.memory();
+  }
+  return total;
 }
 
 Offset PayloadLimit(const Replica& replica) {
@@ -222,12 +279,12 @@ Offset PayloadLimit(const Replica& replica) {
 }
 
 void TrimPayload(NodeState& state, FullSync& sync) {
-  if (sync.keep_all && !sync.complete) return;
   Offset oldest = sync.payload.end();
   for (const auto& [id, replica] : state.replicas.all()) {
     if (replica.sync.get() == &sync) oldest = std::min(oldest, replica.payload_cursor);
   }
   sync.payload.TrimBefore(oldest);
+  ReadAhead(state, sync);
 }
 
 void PutOnline(NodeState& state, Replica& replica, const Now& now) {

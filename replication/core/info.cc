@@ -170,8 +170,12 @@ void Info::Memory() {
   Field("mem_fragmentation_bytes",
         static_cast<std::int64_t>(host_.used_memory_rss) - static_cast<std::int64_t>(host_.used_memory));
 
+  // One log serves the backlog and all replicas: what it holds beyond the backlog's size, the slowest replica holds.
+  // Payloads on their way are the replicas', too.
   const std::uint64_t stream = state_.backlog ? state_.stream.memory() : 0;
-  std::uint64_t of_replicas = 0;
+  const std::uint64_t of_backlog = std::min<std::uint64_t>(stream, state_.settings.repl_backlog_size);
+  const std::uint64_t payloads = PayloadMemory(state_);
+  std::uint64_t of_replicas = stream - of_backlog + payloads;
   std::uint64_t of_clients = 0;
   for (const auto& [id, client] : state_.server.clients.all()) {
     (client->kind == serve::ClientKind::kReplica ? of_replicas : of_clients) += client->out.capacity();
@@ -179,8 +183,8 @@ void Info::Memory() {
   // What used_memory has beyond what maxmemory judges: replication buffers, and the program itself.
   const std::uint64_t judged = JudgedMemoryNow(state_);
   Field("mem_not_counted_for_evict", used - std::min(judged, used));
-  Field("mem_replication_backlog", std::min<std::uint64_t>(stream, state_.settings.repl_backlog_size));
-  Field("mem_total_replication_buffers", stream);
+  Field("mem_replication_backlog", of_backlog);
+  Field("mem_total_replication_buffers", stream + payloads);
   Field("mem_clients_slaves", of_replicas);
   Field("mem_clients_normal", of_clients);
   Field("mem_cluster_links", 0);
@@ -211,7 +215,7 @@ void Info::ScriptMemory() {
 void Info::Persistence() {
   Section("Persistence");
   Flag("loading", state_.loading.active);
-  Flag("async_loading", state_.master.load != nullptr);
+  Flag("async_loading", state_.master.load != nullptr && !state_.master.load->alone);
 
   // A snapshot without fork costs what its pre-images hold: that is what copy-on-write is to a fork.
   std::uint64_t pre_images = 0;
@@ -248,7 +252,8 @@ void Info::Persistence() {
 
 void Info::Loading() {
   const DiskLoad& load = state_.loading;
-  const std::uint64_t loaded = load.reader == nullptr ? 0 : load.reader->offset();
+  const PayloadLoad* sync = state_.master.load.get();
+  const std::uint64_t loaded = load.reader != nullptr ? load.reader->offset() : sync != nullptr ? sync->received : 0;
   const std::int64_t took = std::max<std::int64_t>((now_.mono - load.began_mono).count(), 1);
   const std::uint64_t left = load.total_bytes - std::min(loaded, load.total_bytes);
   const double eta =
@@ -308,7 +313,11 @@ void Info::Replication() {
   Field("repl_backlog_size", state_.settings.repl_backlog_size);
   Field("repl_backlog_first_byte_offset", window.active ? window.begin : 0);
   Field("repl_backlog_histlen", window.active ? window.end - window.begin : 0);
+  Field("repl_snapshot_in_progress",
+        std::ranges::count_if(state_.snapshots.running, [](const auto& each) { return each.second.sync != nullptr; }));
   Field("repl_last_full_sync_ms", state_.snapshots.last_full_sync_ms);
+  Field("repl_lost_writes", state_.stats.repl_lost_writes);
+  Field("repl_lost_bytes", state_.stats.repl_lost_bytes);
   Field("repl_unknown_commands", state_.stats.repl_unknown_commands);
 }
 
@@ -321,6 +330,7 @@ void Info::MasterLinkFields() {
   Field("master_last_io_seconds_ago", up ? SecondsSince(link.last_io_at, now_) : -1);
   const bool syncing = link.stage == MasterLink::Stage::kPayload;
   Flag("master_sync_in_progress", syncing);
+  if (!link.stopped_by.empty()) Field("master_link_stopped_by", link.stopped_by);
   if (link.refused_empty) Flag("master_empty_refused", true);
   Field("slave_read_repl_offset", state_.backlog ? state_.stream.end() - 1 : state_.applied);
   Field("slave_repl_offset", state_.applied);

@@ -9,6 +9,7 @@
 #include "replication/base/text.h"
 #include "replication/core/apply.h"
 #include "replication/core/execute.h"
+#include "replication/core/loss.h"
 #include "replication/core/psync.h"
 #include "replication/core/roles.h"
 #include "replication/core/trailing.h"
@@ -61,7 +62,10 @@ void ForgetLink(NodeState& state) {
   link.info_left = 0;
   link.info.clear();
   link.client.reset();
+  link.loss.reset();
   if (link.load != nullptr) {
+    // Without the old data and without the new ones we are empty, and say so.
+    if (link.load->alone) state.loading.active = false;
     DiscardAll(state, link.load->keyspace);
     link.load.reset();
   }
@@ -71,6 +75,9 @@ void ForgetLink(NodeState& state) {
 void LoseLink(NodeState& state, std::string_view reason, bool tell_edge, const Now& now) {
   MasterLink& link = state.master;
   const bool was_up = Is(link, Stage::kConnected);
+  if (Is(link, Stage::kAskedPsync) && state.failover.stage == Failover::Stage::kInProgress) {
+    state.failover.asked = true;
+  }
   if (tell_edge) state.wishes.push_back(DisconnectMaster{link.link});
   ForgetLink(state);
   if (was_up) {
@@ -116,7 +123,8 @@ void BeginHandshake(NodeState& state) {
   // Masters ignore words that they do not know here; ours knows the last one.
   Send(state, {"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "vigil"});
   expect(Step::kReplconf);
-  if (HasTrailingBytes(state)) {
+  // What it says decides what may be given up, and tells what is lost.
+  if (HasTrailingBytes(state) || (state.resumable && state.history.is_own)) {
     Send(state, {"INFO", "replication"});
     expect(Step::kInfo);
   }
@@ -126,7 +134,7 @@ void BeginHandshake(NodeState& state) {
 void AskPsync(NodeState& state) {
   MasterLink& link = state.master;
   const bool hands_over = state.failover.stage == Failover::Stage::kInProgress;
-  if (const auto theirs = ParseOtherHistory(std::exchange(link.info, {})); theirs && state.resumable) {
+  if (const auto theirs = ParseOtherHistory(link.info); theirs && state.resumable) {
     const auto ground = WhereToGoOn(state.history, state.applied, state.data_end, *theirs);
     // Who is to take over does so for its own history only.
     if (ground && (!hands_over || ground->replid == state.history.replid)) GiveUpTrailing(state, *ground);
@@ -236,6 +244,7 @@ void OnFullResync(NodeState& state, std::string_view rest, const Now& now) {
   link.sync_id = *id;
   link.sync_offset = *offset;
   link.stage = Stage::kAskedSync;
+  link.loss = WhatOnlyWeHold(state, ParseOtherHistory(link.info));
   state.Say(LogLevel::kNotice, fmt::format("Full resync from master: {}:{}", id->hex, *offset));
 }
 
@@ -245,7 +254,11 @@ void OnPsyncLine(NodeState& state, std::string_view line, const Now& now) {
   constexpr std::string_view kContinue = "+CONTINUE";
   const bool accepted = line.starts_with(kFull) || line.starts_with(kContinue);
   if (state.failover.stage == Failover::Stage::kInProgress) {
-    EndFailover(state, accepted, now);
+    // It took over when it was asked before, and its answer was lost: then there is nothing to take back.
+    const bool has_taken_over =
+        state.failover.asked && line.starts_with("-ERR PSYNC FAILOVER can't be sent to a master");
+    EndFailover(state, accepted || has_taken_over, now);
+    if (has_taken_over) return GiveUp(state, "it has taken over, and is asked again as our master", now);
     if (!accepted) return;  // we are the master again
   }
   if (line.starts_with(kFull)) return OnFullResync(state, line.substr(kFull.size()), now);
@@ -335,13 +348,47 @@ void TakeBytes(NodeState& state, std::string_view bytes, const Now& now) {
   }
 }
 
+// The old data go.
+void SayWhatIsLost(NodeState& state) {
+  const std::optional<Loss> loss = std::exchange(state.master.loss, std::nullopt);
+  if (!loss) return;
+  state.stats.repl_lost_writes += loss->writes.value_or(0);
+  state.stats.repl_lost_bytes += static_cast<std::uint64_t>(loss->last - loss->first + 1);
+  state.Say(LogLevel::kWarning, fmt::format("This full sync discards {}; it is at {}:{}", DescribeLoss(*loss),
+                                            state.master.sync_id.hex, state.master.sync_offset));
+}
+
+// repl-diskless-load flush-before-load: room for the new data, from the first of them on. Until then a payload that is
+// no payload, or that holds nothing, does no harm. Whoever asks meanwhile is told that we are loading.
+void MakeRoomForLoad(NodeState& state, const Now& now) {
+  PayloadLoad& load = *state.master.load;
+  if (load.alone || load.reader.facts().keys_loaded == 0) return;
+  load.alone = true;
+  SayWhatIsLost(state);
+  DisconnectReplicas(state);  // their history ends here
+  DiscardAll(state, state.keyspace);
+  state.history.Begin(state.random);
+  state.history.is_own = false;  // nobody has written under it
+  state.resumable = false;
+  state.applied = state.data_end = 0;
+  state.backlog = false;
+  state.stream.Restart(1);
+  state.loading.active = true;
+  state.loading.total_bytes = load.length.value_or(0);
+  state.loading.began_at = now.wall;
+  state.loading.began_mono = now.mono;
+  state.Say(LogLevel::kNotice, "MASTER <-> REPLICA sync: the old data are discarded before the new ones are loaded");
+}
+
 // The payload is complete and in place of nothing yet: now it is.
 void FinishLoad(NodeState& state, const Now& now) {
   MasterLink& link = state.master;
   if (const auto loaded = UseFunctions(state, link.load->keyspace.functions()); !loaded) {
     return GiveUp(state, fmt::format("a library of functions does not load: {}", loaded.error().text), now);
   }
+  SayWhatIsLost(state);
   const std::unique_ptr<PayloadLoad> load = std::move(link.load);
+  if (load->alone) state.loading.active = false;
   DisconnectReplicas(state);  // their history ends here
   state.keyspace.SwapContents(load->keyspace);
   DiscardAll(state, load->keyspace);
@@ -426,6 +473,11 @@ bool RefuseEmptyMaster(NodeState& state, const Now& now) {
   return true;
 }
 
+bool MayRetry(const NodeState& state) {
+  const bool strict = !state.master.stopped_by.empty() && state.settings.replica_strict_stream;
+  return !strict && state.shutdown.stage == Shutdown::Stage::kNo;
+}
+
 std::optional<MonoTime> Patience(const NodeState& state) {
   const MasterLink& link = state.master;
   const base::Millis timeout = state.settings.repl_timeout;
@@ -476,6 +528,7 @@ std::string_view LinkStateName(const MasterLink& link) {
 void ConnectToMaster(NodeState& state, const Now& now) {
   MasterLink& link = state.master;
   VIGIL_CHECK(link.link == 0);
+  link.stopped_by.clear();
   link.link = ++link.last_link;
   link.stage = Stage::kConnecting;
   link.last_io_at = now.mono;
@@ -508,6 +561,25 @@ void OnStreamBroken(NodeState& state, const Now& now) {
   GiveUp(state, "its stream is not RESP", now);
 }
 
+void StopLink(NodeState& state, std::string_view command, const Now& now) {
+  ++state.stats.repl_unknown_commands;
+  std::string name(command.substr(0, 128));
+  std::ranges::replace_if(
+      name, [](char c) { return c < ' ' || c > '~'; }, '?');
+  state.Say(
+      LogLevel::kWarning,
+      fmt::format("== CRITICAL == The master's stream holds a command that this node cannot apply: '{}'. It is not "
+                  "left out (replica-strict-stream yes): the link stays down after offset {} until there is another "
+                  "master, or CONFIG SET replica-strict-stream no",
+                  name, state.applied));
+  GiveUp(state, "it sent an unknown command", now);
+  state.master.stopped_by = name;
+}
+
+void LeaveMaster(NodeState& state, const Now& now) {
+  if (state.master.link != 0) GiveUp(state, "this node shuts down", now);
+}
+
 void DropMasterLink(NodeState& state, const Now&) {
   MasterLink& link = state.master;
   if (link.link != 0) state.wishes.push_back(DisconnectMaster{link.link});
@@ -529,6 +601,7 @@ void LoadPayload(NodeState& state, std::size_t budget, const Now& now) {
     if (!taken) return GiveUp(state, fmt::format("the payload is damaged: {}", taken.error().text), now);
     load.received += *taken;
     PutBack(load, std::string_view(bytes).substr(*taken));
+    if (state.settings.repl_diskless_load == "flush-before-load") MakeRoomForLoad(state, now);
   }
   if (!load.reader.complete()) return;
   const auto ended = EndOfPayload(load);
@@ -558,7 +631,7 @@ std::optional<MonoTime> LinkDeadline(const NodeState& state) {
   const MasterLink& link = state.master;
   std::optional<MonoTime> next = Patience(state);
   const auto earlier = [&](MonoTime at) { next = std::min(next.value_or(at), at); };
-  if (Is(link, Stage::kWait)) earlier(link.retry_at);
+  if (Is(link, Stage::kWait) && MayRetry(state)) earlier(link.retry_at);
   if (Is(link, Stage::kConnected) && !link.plain_sync) earlier(link.ack_at);
   if (Is(link, Stage::kPayload)) earlier(link.load->newline_at);
   return next;
@@ -567,7 +640,7 @@ std::optional<MonoTime> LinkDeadline(const NodeState& state) {
 void OnLinkDeadline(NodeState& state, const Now& now) {
   MasterLink& link = state.master;
   if (Is(link, Stage::kWait)) {
-    if (now.mono >= link.retry_at) ConnectToMaster(state, now);
+    if (MayRetry(state) && now.mono >= link.retry_at) ConnectToMaster(state, now);
     return;
   }
   if (const auto patience = Patience(state); patience && now.mono >= *patience) {

@@ -10,6 +10,7 @@
 
 #include "replication/base/ids.h"
 #include "replication/base/time.h"
+#include "replication/core/loss.h"
 #include "replication/data/keyspace.h"
 #include "replication/data/rdb_reader.h"
 
@@ -33,6 +34,7 @@ struct PayloadLoad {
   std::optional<std::uint64_t> length;  // of the payload; empty: it is ended by `mark`
   std::string mark;
   std::uint64_t received = 0;  // bytes of the payload, or what came so far
+  bool alone = false;          // the old data are gone already (repl-diskless-load flush-before-load)
   MonoTime began_at{};
   MonoTime newline_at{};  // when to tell the master again that we are alive
 };
@@ -66,7 +68,12 @@ struct MasterLink {
   std::optional<MonoTime> down_since;  // empty: up, or never connected
   bool ever_connected = false;
 
-  base::Endpoint fed_by;       // the master that our data came from, as it was configured
+  base::Endpoint fed_by;  // the master that our data came from, as it was configured
+  // The stream holds a command that we do not know, and may not leave out: not tried again before somebody changes the
+  // master or allows it. Empty: no.
+  std::string stopped_by;
+  // What the full sync that was offered takes from us, and nobody else has.
+  std::optional<Loss> loss;
   bool refused_empty = false;  // the last full sync offered was an empty one that we did not take
 
   bool plain_sync = false;  // the master knows no PSYNC: no offsets, no ACK
@@ -94,9 +101,13 @@ void OnLinkClosed(NodeState& state, LinkId link, std::string_view reason, const 
 void DropMasterLink(NodeState& state, const Now& now);
 // The stream is not RESP: close, and do not ask to go on.
 void OnStreamBroken(NodeState& state, const Now& now);
+// A strict replica has met a command that it does not know: the link goes, and stays away.
+void StopLink(NodeState& state, std::string_view command, const Now& now);
 // Loads up to `budget` bytes of the payload.
 void LoadPayload(NodeState& state, std::size_t budget, const Now& now);
 bool PayloadWaits(const NodeState& state);
+// The node shuts down, and what it saves is to be its last word: nothing more is taken from the master until then.
+void LeaveMaster(NodeState& state, const Now& now);
 // REPLCONF ACK with what was applied.
 void SendAck(NodeState& state, const Now& now);
 std::optional<MonoTime> LinkDeadline(const NodeState& state);

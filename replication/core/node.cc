@@ -373,6 +373,11 @@ void Node::OnSnapshotChunk(SnapshotId id, std::string bytes, bool last, Now now)
   OnPayloadChunk(*state_, id, bytes, last, now);
 }
 
+void Node::OnSnapshotSpilled(SnapshotId id, const base::Result<std::uint64_t>& bytes, Now now) {
+  Turn turn(*state_, now);
+  OnPayloadSpilled(*state_, id, bytes, now);
+}
+
 void Node::OnSaveDone(SnapshotId id, const base::Result<void>& result, Now now) {
   Turn turn(*state_, now);
   OnSaved(*state_, id, result, now);
@@ -446,6 +451,7 @@ void Node::EndTurn(Now now) {
       FeedAlone(state, {"REPLCONF", "GETACK", "*"});
     }
     KeepStreamWithinLimits(state, now);
+    KeepSnapshotsWithinLimits(state, now);
   }
   if (state.keyspace.has_discarded()) state.wishes.push_back(Discard{state.keyspace.TakeDiscarded()});
 }

@@ -74,6 +74,20 @@ struct BeginSnapshot {
   data::RdbHead head;
   std::vector<std::string> functions;
   std::vector<data::DatabaseSize> databases;
+  // `file` is the folder of a temporary one: the encoded bytes go there, OnSnapshotSpilled() tells how many they are,
+  // and they come back as they are asked for by ReadSnapshot.
+  bool spill = false;
+};
+// The encoded bytes that come from now on go through a temporary file, as with `spill`: the sockets of those who wait
+// for them are too slow.
+struct SpillSnapshot {
+  SnapshotId id = 0;
+  std::string folder;
+};
+// Give the next bytes of such a file back, by OnSnapshotChunk(): about 256 KiB, in order. Waits for them if they have
+// not been written yet.
+struct ReadSnapshot {
+  SnapshotId id = 0;
 };
 // Nobody wants it any more: drop what is queued for it, remove its temporary file, say nothing more about it.
 struct CancelSnapshot {
@@ -104,8 +118,8 @@ struct Stop {
   int exit_code = 0;
 };
 
-using Wish = std::variant<ConnectMaster, DisconnectMaster, BeginSnapshot, CancelSnapshot, WriteConfig, Discard, Freeze,
-                          SettingsChanged, Stop>;
+using Wish = std::variant<ConnectMaster, DisconnectMaster, BeginSnapshot, SpillSnapshot, ReadSnapshot, CancelSnapshot,
+                          WriteConfig, Discard, Freeze, SettingsChanged, Stop>;
 
 // A piece of a snapshot for the worker. Nobody else touches it.
 struct SnapshotBatch {
@@ -226,6 +240,8 @@ class Node {
   void OnBatchDone(SnapshotId id);
   // Encoded bytes of a snapshot that has no file, in order. `last` with the final ones (which may be empty).
   void OnSnapshotChunk(SnapshotId id, std::string bytes, bool last, Now now);
+  // All of a snapshot that goes through a file is written, so many bytes; or they cannot be.
+  void OnSnapshotSpilled(SnapshotId id, const base::Result<std::uint64_t>& bytes, Now now);
   // A snapshot that has a file is on disk, or could not be written.
   void OnSaveDone(SnapshotId id, const base::Result<void>& result, Now now);
   void OnConfigWritten(std::uint64_t ticket, const base::Result<void>& result, Now now);

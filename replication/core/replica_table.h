@@ -36,9 +36,14 @@ struct FullSync {
   Offset offset = 0;        // the data are those after this byte of the stream
   std::string mark;         // 40 characters that end the payload for those who asked for that
   StreamLog payload;        // the snapshot, then, once complete, the mark
-  Offset snapshot_end = 0;  // offset in `payload` behind the snapshot; valid when complete
+  Offset snapshot_end = 0;  // offset in `payload` behind the snapshot; valid when complete or `encoded`
   bool complete = false;
-  bool keep_all = false;  // somebody needs the length first: nothing is forgotten before it is complete
+  // The payload goes to a temporary file first, and comes back as the sockets take it: because its length must be said
+  // first (`by_length`), or because the sockets are slower than clients overwrite what the snapshot still holds.
+  bool spilled = false;
+  bool by_length = false;
+  bool reading = false;                  // a piece of the file was asked for and has not come
+  std::optional<std::uint64_t> encoded;  // bytes of the snapshot; known when its last one was written to the file
 };
 
 struct Replica {

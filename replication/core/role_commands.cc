@@ -108,6 +108,32 @@ std::string WhyNotServed(const NodeState& state, const NodeClient& client) {
   return {};
 }
 
+// A replica may be asked for bytes that are still on their way to it: the asker followed somebody faster until now. It
+// is told to come back, for so long; only then is it believed to have gone its own way.
+constexpr base::Millis kAheadPatience = base::Seconds(5);
+constexpr std::size_t kMostAhead = 64;
+
+bool MayBeAheadOfUs(NodeState& state, const NodeClient& client, const PsyncRequest& request, const Now& now) {
+  auto& ahead = state.snapshots.ahead;
+  const std::string who = fmt::format("{}:{}", client.announced.ip.empty() ? HostOf(client.peer) : client.announced.ip,
+                                      client.announced.listening_port);
+  const bool is_ahead = !state.is_master() && base::EqualsIgnoreCase(request.replid, state.history.replid.hex) &&
+                        request.offset > state.applied + 1;
+  const auto found = ahead.find(who);
+  if (!is_ahead) {
+    if (found != ahead.end()) ahead.erase(found);
+    return false;
+  }
+  if (found != ahead.end() && found->second.offset == request.offset && found->second.replid == state.history.replid) {
+    if (now.mono - found->second.since < kAheadPatience) return true;
+    ahead.erase(found);
+    return false;
+  }
+  if (ahead.size() >= kMostAhead) ahead.clear();
+  ahead.insert_or_assign(who, AheadOfUs{state.history.replid, request.offset, now.mono});
+  return true;
+}
+
 // What stands in front of the answer in the client's output (stock refuses then) is sent before it anyway.
 void Psync(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
   if (client.kind != ClientKind::kNormal) return;
@@ -125,6 +151,9 @@ void Psync(NodeState& state, NodeClient& client, const resp::Words& words, const
 
   const PsyncRequest request{words[1], *offset};
   const auto refusal = WhyNotContinue(state.history, WindowOf(state), request);
+  if (MayBeAheadOfUs(state, client, request, now)) {
+    return reply.Error("NOMASTERLINK Can't SYNC yet: my master has not sent me that byte");
+  }
   if (!refusal) {
     Replica& replica = MakeReplica(state, client, false, now);
     replica.stage = Stage::kOnline;

@@ -80,6 +80,8 @@ void SaveBeforeStop(NodeState& state, const Now& now) {
   const bool save = shutdown.save || (!shutdown.nosave && !state.settings.save.empty());
   if (!save || state.loading.active) return EndShutdown(state);
   shutdown.stage = Shutdown::Stage::kSaving;
+  // A replica must not pass on more than it will remember: who follows it would be ahead of it afterwards.
+  if (!state.is_master()) LeaveMaster(state, now);
   state.pause.by_shutdown = true;  // what is written from here on would not be in the file
   // A save that runs is of an older moment: another one follows it.
   if (state.saving.running != 0) return;

@@ -290,6 +290,10 @@ constexpr std::array kUsed = {
     SettingRow{.name = "repl-backlog-size", .kind = kMemory, .field = &S::repl_backlog_size, .low = 1},
     SettingRow{.name = "repl-backlog-ttl", .kind = kNumber, .field = &S::repl_backlog_ttl, .high = 1LL << 40},
     SettingRow{.name = "repl-disable-tcp-nodelay", .kind = kYesNo, .field = &S::repl_disable_tcp_nodelay},
+    SettingRow{.name = "repl-diskless-load",
+               .kind = kChoice,
+               .field = &S::repl_diskless_load,
+               .choices = "disabled on-empty-db swapdb flush-before-load"},
     SettingRow{.name = "repl-diskless-sync", .kind = kYesNo, .field = &S::repl_diskless_sync},
     SettingRow{
         .name = "repl-diskless-sync-delay", .kind = kNumber, .field = &S::repl_diskless_sync_delay, .high = kIntMax},
@@ -327,6 +331,7 @@ constexpr std::array kUsed = {
                .alias = "slave-serve-stale-data",
                .kind = kYesNo,
                .field = &S::replica_serve_stale_data},
+    SettingRow{.name = "replica-strict-stream", .kind = kYesNo, .field = &S::replica_strict_stream},
     SettingRow{.name = "replicaof",
                .alias = "slaveof",
                .kind = kSpecial,

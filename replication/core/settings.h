@@ -103,6 +103,8 @@ struct Settings {
   std::uint32_t replica_priority = 100;
   bool replica_read_only = true;
   bool replica_serve_stale_data = true;
+  // Ours: a command in the master's stream that we do not know stops the link, instead of being left out.
+  bool replica_strict_stream = false;
   bool replica_accept_empty_master = false;  // ours: let a master that came back empty take our data (full_sync.h)
   base::Seconds repl_timeout{60};
   base::Seconds repl_ping_replica_period{10};
@@ -112,6 +114,7 @@ struct Settings {
   bool repl_diskless_sync = true;
   base::Seconds repl_diskless_sync_delay{5};
   std::uint32_t repl_diskless_sync_max_replicas = 0;
+  std::string repl_diskless_load = "disabled";  // only flush-before-load gives the old data up before the new are there
   std::uint32_t min_replicas_to_write = 0;
   base::Seconds min_replicas_max_lag{10};
   base::Seconds shutdown_timeout{10};

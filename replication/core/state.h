@@ -97,6 +97,8 @@ struct Stats {
   std::uint64_t sync_partial_err = 0;
   std::uint64_t unexpected_error_replies = 0;
   std::uint64_t repl_unknown_commands = 0;
+  std::uint64_t repl_lost_writes = 0;  // of our own, replaced by full syncs; not those that could not be counted
+  std::uint64_t repl_lost_bytes = 0;
   std::uint64_t error_replies = 0;
   std::map<std::string, std::uint64_t, std::less<>> errors_by_code;
 };

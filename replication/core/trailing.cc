@@ -14,14 +14,13 @@ namespace {
 
 constexpr std::string_view kHelloChannel = "__sentinel__:hello";
 
-// The last byte of `name` that `other` has; empty when it does not know that name.
-std::optional<Offset> LastOf(const ReplicationId& name, const OtherHistory& other) {
+}  // namespace
+
+std::optional<Offset> LastCommonOf(const ReplicationId& name, const OtherHistory& other) {
   if (name == other.history.replid) return other.last;
   if (other.history.second_offset > 0 && name == other.history.replid2) return other.history.second_offset - 1;
   return std::nullopt;
 }
-
-}  // namespace
 
 bool CarriesData(const resp::Words& words) {
   if (words.empty()) return false;
@@ -69,12 +68,12 @@ std::optional<OtherHistory> ParseOtherHistory(std::string_view info) {
 
 std::optional<CommonGround> WhereToGoOn(const History& ours, Offset applied, Offset data_end,
                                         const OtherHistory& theirs) {
-  if (const auto last = LastOf(ours.replid, theirs)) {
+  if (const auto last = LastCommonOf(ours.replid, theirs)) {
     if (*last >= applied) return std::nullopt;
     if (*last >= data_end) return CommonGround{ours.replid, *last};
   }
   if (ours.second_offset <= 0 || data_end >= ours.second_offset) return std::nullopt;
-  const auto last = LastOf(ours.replid2, theirs);
+  const auto last = LastCommonOf(ours.replid2, theirs);
   if (!last) return std::nullopt;
   const Offset common = std::min(*last, ours.second_offset - 1);
   if (common < data_end) return std::nullopt;

@@ -31,6 +31,9 @@ struct OtherHistory {
 // Out of INFO replication. Empty: it does not say, or makes no sense.
 std::optional<OtherHistory> ParseOtherHistory(std::string_view info);
 
+// The last byte of `name` that `other` has; empty when it does not know that name.
+std::optional<Offset> LastCommonOf(const ReplicationId& name, const OtherHistory& other);
+
 // A name and the last byte of it that we hold in common with another node.
 struct CommonGround {
   ReplicationId replid;

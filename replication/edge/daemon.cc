@@ -44,6 +44,10 @@ Daemon::Daemon(Launch launch)
           {.batch_done = [this](SnapshotId id) { node_.OnBatchDone(id); },
            .chunk = [this](SnapshotId id, std::string bytes,
                            bool last) { node_.OnSnapshotChunk(id, std::move(bytes), last, net::Loop::ReadClocks()); },
+           .spilled =
+               [this](SnapshotId id, const base::Result<std::uint64_t>& bytes) {
+                 node_.OnSnapshotSpilled(id, bytes, net::Loop::ReadClocks());
+               },
            .saved = [this](
                         SnapshotId id,
                         const base::Result<void>& result) { node_.OnSaveDone(id, result, net::Loop::ReadClocks()); }}),

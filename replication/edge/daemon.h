@@ -59,6 +59,8 @@ class Daemon : private Host {
   void CarryOut(const ConnectMaster& wish) { master_.Connect(wish); }
   void CarryOut(const DisconnectMaster& wish) { master_.Disconnect(wish.link); }
   void CarryOut(BeginSnapshot& wish) { writer_.Begin(std::move(wish)); }
+  void CarryOut(SpillSnapshot& wish) { writer_.Spill(wish.id, std::move(wish.folder)); }
+  void CarryOut(const ReadSnapshot& wish) { writer_.Read(wish.id); }
   void CarryOut(const CancelSnapshot& wish) { writer_.Cancel(wish.id); }
   void CarryOut(const WriteConfig& wish);
   void CarryOut(Discard& wish);

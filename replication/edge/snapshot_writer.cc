@@ -10,6 +10,7 @@
 
 #include "replication/data/rdb_writer.h"
 #include "replication/host/durable_file.h"
+#include "replication/host/spill_file.h"
 
 namespace replication::edge {
 namespace {
@@ -22,7 +23,11 @@ constexpr std::size_t kChunk = 256 << 10;
 
 struct SnapshotWriter::Job {
   Job(SnapshotWriter& of_writer, BeginSnapshot what)
-      : writer(of_writer), begin(std::move(what)), encoder(begin.options), thread([this] { Run(); }) {}
+      : writer(of_writer),
+        begin(std::move(what)),
+        encoder(begin.options),
+        spill_to(begin.spill ? std::optional(begin.file) : std::nullopt),
+        thread([this] { Run(); }) {}
   ~Job() {
     GiveUp();
     thread.join();
@@ -44,13 +49,82 @@ struct SnapshotWriter::Job {
     wake.notify_one();
   }
 
+  void Spill(std::string folder) {
+    const std::lock_guard lock(mutex);
+    spill_to = std::move(folder);
+  }
+
+  void AskForBytes() {
+    {
+      const std::lock_guard lock(mutex);
+      ++asked;
+    }
+    wake.notify_one();
+  }
+
+  // The next batch; meanwhile what is asked of the file is given. Empty: the job is given up, or the file broken.
   std::optional<SnapshotBatch> Next() {
-    std::unique_lock lock(mutex);
-    wake.wait(lock, [this] { return given_up || !batches.empty(); });
-    if (given_up) return std::nullopt;
-    SnapshotBatch batch = std::move(batches.front());
-    batches.pop_front();
-    return batch;
+    while (true) {
+      std::unique_lock lock(mutex);
+      wake.wait(lock, [this] { return given_up || !batches.empty() || (asked > 0 && HasUnread()); });
+      if (given_up) return std::nullopt;
+      if (asked > 0 && HasUnread()) {
+        --asked;
+        lock.unlock();
+        if (!GiveFromFile(false)) return std::nullopt;
+        continue;
+      }
+      SnapshotBatch batch = std::move(batches.front());
+      batches.pop_front();
+      return batch;
+    }
+  }
+
+  // `ended`: nothing more is written to the file.
+  bool GiveFromFile(bool ended) {
+    auto bytes = spill->Read(kChunk);
+    const SnapshotId id = begin.id;
+    if (!bytes) {
+      Tell([id, error = bytes.error()](SnapshotWriter& to) { to.callbacks_.spilled(id, tl::unexpected(error)); });
+      return false;
+    }
+    const bool last = ended && !HasUnread();
+    Tell([id, piece = std::move(*bytes), last](SnapshotWriter& to) mutable {
+      to.callbacks_.chunk(id, std::move(piece), last);
+    });
+    return true;
+  }
+
+  // What is in the file when everything is written leaves as it is asked for.
+  void EmptyFile() {
+    const SnapshotId id = begin.id;
+    Tell([id, size = spill->written()](SnapshotWriter& to) { to.callbacks_.spilled(id, size); });
+    for (bool last = false; !last;) {
+      std::unique_lock lock(mutex);
+      wake.wait(lock, [this] { return given_up || asked > 0; });
+      if (given_up) return;
+      --asked;
+      lock.unlock();
+      if (!GiveFromFile(true)) return;
+      last = !HasUnread();
+    }
+  }
+
+  bool HasUnread() const { return spill && spill->has_unread(); }
+
+  // Where bytes go from now on.
+  base::Result<void> OpenSpill() {
+    if (spill) return {};
+    std::optional<std::string> folder;
+    {
+      const std::lock_guard lock(mutex);
+      folder = spill_to;
+    }
+    if (!folder) return {};
+    auto file = host::SpillFile::Create(*folder);
+    if (!file) return tl::unexpected(file.error());
+    spill.emplace(std::move(*file));
+    return {};
   }
 
   // On the loop thread, unless the job is given up by then.
@@ -62,9 +136,16 @@ struct SnapshotWriter::Job {
   }
 
   void Run() {
-    const base::Result<void> result = begin.file.empty() ? Encode(nullptr) : WriteFile();
+    const bool keeps_file = !begin.file.empty() && !begin.spill;
+    const base::Result<void> result = keeps_file ? WriteFile() : Encode(nullptr);
     const SnapshotId id = begin.id;
-    if (!begin.file.empty()) Tell([id, result](SnapshotWriter& to) { to.callbacks_.saved(id, result); });
+    if (keeps_file) {
+      Tell([id, result](SnapshotWriter& to) { to.callbacks_.saved(id, result); });
+    } else if (!result) {
+      Tell([id, error = result.error()](SnapshotWriter& to) { to.callbacks_.spilled(id, tl::unexpected(error)); });
+    } else if (spill) {
+      EmptyFile();
+    }
     writer.way_back_->Post([&from = writer, id] { from.Forget(id); });
   }
 
@@ -80,6 +161,12 @@ struct SnapshotWriter::Job {
     std::string bytes;
     base::Result<void> written;
     const auto give = [&](bool last) {
+      if (file == nullptr && written) written = OpenSpill();
+      if (spill) {
+        if (written) written = spill->Write(bytes);
+        bytes.clear();
+        return;
+      }
       if (file == nullptr) {
         Tell([id, piece = std::exchange(bytes, {}), last](SnapshotWriter& to) mutable {
           to.callbacks_.chunk(id, std::move(piece), last);
@@ -114,7 +201,11 @@ struct SnapshotWriter::Job {
   std::condition_variable wake;
   std::deque<SnapshotBatch> batches;
   bool given_up = false;
-  std::thread thread;  // last: it uses all of the above
+  std::size_t asked = 0;                // pieces of the file
+  std::optional<std::string> spill_to;  // the folder of the file, once there is to be one
+
+  std::optional<host::SpillFile> spill;  // for the job's own thread
+  std::thread thread;                    // last: it uses all of the above
 };
 
 SnapshotWriter::SnapshotWriter(std::shared_ptr<host::WayBack> way_back, Callbacks callbacks)
@@ -130,6 +221,16 @@ void SnapshotWriter::Begin(BeginSnapshot what) {
 void SnapshotWriter::Add(SnapshotBatch batch) {
   const auto found = jobs_.find(batch.id);
   if (found != jobs_.end()) found->second->Add(std::move(batch));
+}
+
+void SnapshotWriter::Spill(SnapshotId id, std::string folder) {
+  const auto found = jobs_.find(id);
+  if (found != jobs_.end()) found->second->Spill(std::move(folder));
+}
+
+void SnapshotWriter::Read(SnapshotId id) {
+  const auto found = jobs_.find(id);
+  if (found != jobs_.end()) found->second->AskForBytes();
 }
 
 void SnapshotWriter::Cancel(SnapshotId id) {

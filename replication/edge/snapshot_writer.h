@@ -21,6 +21,8 @@ class SnapshotWriter {
     std::function<void(SnapshotId)> batch_done;
     // Of a snapshot without file: encoded bytes, in order.
     std::function<void(SnapshotId, std::string bytes, bool last)> chunk;
+    // All of one that goes through a temporary file is in it, so many bytes; or it cannot be.
+    std::function<void(SnapshotId, base::Result<std::uint64_t>)> spilled;
     // Of one with a file: it is durable, or the old file is still there and this is why.
     std::function<void(SnapshotId, base::Result<void>)> saved;
   };
@@ -34,6 +36,10 @@ class SnapshotWriter {
   void Begin(BeginSnapshot what);
   // Batches of unknown snapshots are dropped: they have failed or were given up.
   void Add(SnapshotBatch batch);
+  // From here on its bytes go through a temporary file in that folder, and come back when they are asked for.
+  void Spill(SnapshotId id, std::string folder);
+  // Gives the next bytes of that file back. Waits for them.
+  void Read(SnapshotId id);
   // No callback comes for it any more.
   void Cancel(SnapshotId id);
 

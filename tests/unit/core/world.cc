@@ -168,6 +168,10 @@ void World::HoldPayload(Box& replica, std::size_t bytes) {
   replica.down_limit_ = bytes;
 }
 
+void World::ChangeDownstream(Box& replica, std::function<void(std::string&)> change) {
+  replica.change_down_ = std::move(change);
+}
+
 Box* World::Listening(std::uint16_t port) {
   for (const auto& box : boxes_) {
     if (box->port == port && box->node != nullptr && !isolated_[box.get()]) return box.get();
@@ -185,10 +189,17 @@ void World::Obey(Box& box, const Wish& wish) {
   } else if (const auto* disconnect = std::get_if<DisconnectMaster>(&wish)) {
     if (box.pipe_ != nullptr && box.pipe_->link == disconnect->link) Break(box, false);
   } else if (const auto* begin = std::get_if<BeginSnapshot>(&wish)) {
-    Box::Encoding& encoding =
-        box.encodings_.emplace(begin->id, Box::Encoding{begin->file, data::RdbEncoder(begin->options), {}})
-            .first->second;
+    Box::Encoding& encoding = box.encodings_
+                                  .emplace(begin->id, Box::Encoding{.file = begin->spill ? std::string() : begin->file,
+                                                                    .encoder = data::RdbEncoder(begin->options),
+                                                                    .bytes = {},
+                                                                    .spill = begin->spill})
+                                  .first->second;
     encoding.encoder.Begin(begin->head, begin->functions, begin->databases, encoding.bytes);
+  } else if (const auto* spill = std::get_if<SpillSnapshot>(&wish)) {
+    if (const auto found = box.encodings_.find(spill->id); found != box.encodings_.end()) found->second.spill = true;
+  } else if (const auto* read = std::get_if<ReadSnapshot>(&wish)) {
+    if (const auto found = box.encodings_.find(read->id); found != box.encodings_.end()) ++found->second.asked;
   } else if (const auto* cancel = std::get_if<CancelSnapshot>(&wish)) {
     box.encodings_.erase(cancel->id);
   } else if (const auto* write = std::get_if<WriteConfig>(&wish)) {
@@ -222,6 +233,16 @@ void World::Turn(Box& box) {
     encoding.encoder.Append(batch.batch, encoding.bytes);
     if (batch.last) encoding.encoder.End(encoding.bytes);
     box->OnBatchDone(batch.id);
+    if (encoding.spill) {
+      encoding.ended = batch.last;
+      if (!batch.last) continue;
+      if (box.disk_fails) {
+        box->OnSnapshotSpilled(batch.id, base::Fail(base::ErrorCode::kIo, "No space left on device"), now);
+      } else {
+        box->OnSnapshotSpilled(batch.id, encoding.bytes.size(), now);
+      }
+      continue;
+    }
     if (encoding.file.empty()) {
       box->OnSnapshotChunk(batch.id, std::exchange(encoding.bytes, {}), batch.last, now);
     } else if (batch.last) {
@@ -235,8 +256,31 @@ void World::Turn(Box& box) {
     }
     if (batch.last) box.encodings_.erase(batch.id);
   }
+  GiveSpilled(box);
   Carry(box);
   for (const std::string& broken : BrokenInvariants(box.state())) FAIL_CHECK(box.name << ": " << broken);
+}
+
+// What was asked of the temporary files.
+void World::GiveSpilled(Box& box) {
+  for (auto each = box.encodings_.begin(); each != box.encodings_.end();) {
+    const SnapshotId id = each->first;
+    Box::Encoding& encoding = each->second;
+    ++each;
+    while (encoding.asked > 0 && (encoding.told < encoding.bytes.size() || encoding.ended)) {
+      moved_ = true;
+      --encoding.asked;
+      const std::string bytes = encoding.bytes.substr(encoding.told, 1000);
+      encoding.told += bytes.size();
+      const bool last = encoding.ended && encoding.told == encoding.bytes.size();
+      box->OnSnapshotChunk(id, bytes, last, now);
+      if (last) {
+        box.encodings_.erase(id);
+        break;
+      }
+    }
+  }
+  for (const Wish& wish : box->TakeWishes()) Obey(box, wish);
 }
 
 // Moves bytes between this node and everybody it talks to.
@@ -264,8 +308,9 @@ bool World::Carry(Box& box) {
     const bool limited = box.down_limit_ > 0 && pipe->arrived >= box.down_limit_;
     if (box.pipe_.get() == pipe && !pipe->hold_down && !limited && box->WantsMasterBytes() && !pipe->down.empty()) {
       moved_ = true;
-      const std::string bytes = pipe->down.substr(0, piece);
+      std::string bytes = pipe->down.substr(0, piece);
       pipe->down.erase(0, bytes.size());
+      if (box.change_down_) box.change_down_(bytes);
       pipe->arrived += bytes.size();
       box->OnMasterBytes(pipe->link, bytes, now);
     }
@@ -287,7 +332,16 @@ bool World::Carry(Box& box) {
       received_[{&box, id}] += bytes;
     }
   };
+  const auto takes = [&](ClientId id) {
+    for (const auto& other : boxes_) {
+      const Box::Pipe* pipe = other->pipe_.get();
+      if (pipe == nullptr || pipe->master != &box || pipe->client != id) continue;
+      return other->down_limit_ == 0 || pipe->arrived + pipe->down.size() < other->down_limit_ + piece;
+    }
+    return true;
+  };
   for (const ClientId id : box->ReplicasWithOutput()) {
+    if (!takes(id)) continue;
     std::size_t sent = 0;
     for (const std::string_view view : box->NextForReplica(id, piece)) {
       const std::string_view part = view.substr(0, piece - std::min(piece, sent));

@@ -59,10 +59,15 @@ class Box : public Host {
   };
   struct Pipe;
   std::size_t down_limit_ = 0;
+  std::function<void(std::string&)> change_down_;
   struct Encoding {
     std::string file;
     data::RdbEncoder encoder;
     std::string bytes;
+    bool spill = false;
+    std::size_t told = 0;  // bytes of the file that were given back
+    bool ended = false;
+    std::size_t asked = 0;
   };
 
   Lines log_;
@@ -107,9 +112,12 @@ class World {
   // What the master sends waits in the pipe (and can be read by ReadMasterNow).
   void HoldDownstream(Box& replica, bool hold);
 
-  // Of what `replica` is sent by its master, in all, at most `bytes` arrive: a full sync stops in its middle. 0: no
-  // limit.
+  // Of what `replica` is sent by its master, in all, at most `bytes` arrive: a full sync stops in its middle, and the
+  // master's socket takes no more. 0: no limit.
   void HoldPayload(Box& replica, std::size_t bytes);
+
+  // What this replica's master sends passes through `change`. Null: as it is.
+  void ChangeDownstream(Box& replica, std::function<void(std::string&)> change);
 
   // Bytes travel in pieces of at most this many.
   std::size_t piece = 1 << 20;
@@ -118,6 +126,7 @@ class World {
  private:
   void Turn(Box& box);
   bool Carry(Box& box);
+  void GiveSpilled(Box& box);
   bool Busy(const Box& box) const;
   void Obey(Box& box, const Wish& wish);
   void Break(Box& replica, bool tell);
