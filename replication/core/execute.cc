@@ -33,6 +33,8 @@ enum Group : int {
   kObservation,
   kMemory,
   kTracking,
+  kDebug,
+  kAbsent,
 };
 
 constexpr std::string_view kMisconf =
@@ -65,6 +67,10 @@ std::span<const NodeCommand> RowsOf(int group) {
       return MemoryCommands();
     case kTracking:
       return TrackingCommands();
+    case kDebug:
+      return DebugCommands();
+    case kAbsent:
+      return AbsentCommands();
     case kScripts:
       return ScriptCommands();
     case kFunctions:
@@ -100,9 +106,10 @@ const serve::CommandTable::Entry* Meant(const NodeState& state, const resp::Word
 
 void Refuse(NodeState& state, NodeClient& client, const serve::CommandRow* row, std::string text,
             resp::ReplyWriter& reply) {
-  if (row != nullptr && row->name == "exec" && client.transaction.open) {
-    ForgetTransaction(state, client);
-    text = fmt::format("EXECABORT Transaction discarded because of: {}", text);
+  if (row != nullptr && row->name == "exec") {
+    if (client.transaction.open) ForgetTransaction(state, client);
+    const std::string_view reason = text.starts_with("ERR ") ? std::string_view(text).substr(4) : text;
+    text = fmt::format("EXECABORT Transaction discarded because of: {}", reason);
   } else if (client.transaction.open) {
     client.transaction.broken = true;
   }
@@ -188,8 +195,9 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
     }
   }
   if (!error.empty()) {
-    if (const auto* known = entry != nullptr ? entry : Meant(state, words)) ++state.observed->Of(*known).rejected;
-    Refuse(state, client, row, std::move(error), reply);
+    const auto* meant = entry != nullptr ? entry : Meant(state, words);
+    if (meant != nullptr) ++state.observed->Of(*meant).rejected;
+    Refuse(state, client, meant == nullptr ? nullptr : meant->row, std::move(error), reply);
   } else if (Waits(state, client, *row, flags, now)) {
     client.postponed.assign(words.begin(), words.end());
     client.blocked = Blocked::kPause;
@@ -221,7 +229,7 @@ void FillCommandTable(serve::CommandTable& table) {
   Add(table, serve::SessionCommands(), kSession);
   Add(table, data::DataCommands(), kData);
   for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kFailover, kScripts, kFunctions, kServer,
-                          kObservation, kMemory, kTracking})
+                          kObservation, kMemory, kTracking, kDebug, kAbsent})
     Add(table, RowsOf(group), group);
   table.AddAlias("slaveof", "replicaof");
 }

@@ -8,6 +8,7 @@
 #include "replication/base/text.h"
 #include "replication/core/functions.h"
 #include "replication/core/script_run.h"
+#include "replication/core/server_commands.h"
 #include "replication/core/state.h"
 #include "replication/data/function_payload.h"
 
@@ -227,6 +228,7 @@ constexpr std::array kRows = {
     NodeCommand{{"fcall_ro", -3, kCallFlags | kReadonly, kCounted, kCategories, kGroup,
                  "Calls a function that does not write", kCallUsage},
                 &FcallRo},
+    NodeCommand{{"function", -2, 0, {}, 0, kGroup, "A container for libraries of functions"}, &OnlyWithSubcommand},
     NodeCommand{
         {"function|delete", 3, kWrite | kNoScript, kNoKeys, kCategories, kGroup, "Deletes a library", "<library-name>"},
         &Delete},

@@ -8,16 +8,13 @@
 #include "replication/base/text.h"
 #include "replication/core/memory_limit.h"
 #include "replication/core/observed.h"
+#include "replication/core/server_commands.h"
 
 namespace replication {
 namespace {
 
 void Help(NodeState& state, NodeClient&, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
   serve::ReplyHelp(state.server.commands, base::ToLower(words[0]), reply);
-}
-
-void OnlyWithSubcommand(NodeState&, NodeClient&, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
-  reply.Error(fmt::format("ERR wrong number of arguments for '{}' command", base::ToLower(words[0])));
 }
 
 // Exact: collections know their size, so that nothing needs to be sampled.

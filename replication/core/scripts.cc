@@ -10,6 +10,7 @@
 #include "replication/base/text.h"
 #include "replication/core/execute.h"
 #include "replication/core/script_run.h"
+#include "replication/core/server_commands.h"
 #include "replication/core/state.h"
 
 namespace replication {
@@ -128,6 +129,8 @@ constexpr std::array kRows = {
         {"evalsha_ro", -3, kEvalRoFlags, kCounted, kCategories, "scripting",
          "Executes a read-only server-side Lua script by SHA1 digest", "<sha1> <numkeys> [<key> ...] [<arg> ...]"},
         &EvalShaRo},
+    NodeCommand{{"script", -2, 0, {}, 0, "scripting", "A container for the scripts that are known"},
+                &OnlyWithSubcommand},
     NodeCommand{
         {"script|debug", 3, kNoScript, {}, kCategories, "scripting", "Refused: there is no debugger", "YES|SYNC|NO"},
         &ScriptDebug},

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -14,12 +13,9 @@
 #include "replication/core/memory_limit.h"
 #include "replication/core/observed.h"
 #include "replication/core/roles.h"
-#include "replication/data/data_digest.h"
 
 namespace replication {
 namespace {
-
-using base::LogLevel;
 
 void Info(NodeState& state, NodeClient&, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
   reply.Verbatim("txt", RenderInfo(state, std::span(words).subspan(1), now));
@@ -32,10 +28,6 @@ void ConfigGet(NodeState& state, NodeClient&, const resp::Words& words, const No
     reply.Bulk(name);
     reply.Bulk(value);
   }
-}
-
-bool IsLocal(const NodeClient& client) {
-  return client.peer.starts_with("127.") || client.peer.starts_with("[::1]") || client.peer.starts_with("/");
 }
 
 void ConfigSet(NodeState& state, NodeClient& client, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
@@ -98,46 +90,13 @@ void Select(NodeState& state, NodeClient& client, const resp::Words& words, cons
   reply.Ok();
 }
 
-void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
-  const DebugCommand allowed = state.settings.enable_debug_command;
-  if (allowed == DebugCommand::kNo || (allowed == DebugCommand::kLocal && !IsLocal(client))) {
-    return reply.Error(
-        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "
-        "local connection, otherwise you need to set this option in the configuration file, and then restart the "
-        "server.");
-  }
-  const std::string what = base::ToLower(words[1]);
-  if (what == "digest" && words.size() == 2) return reply.Simple(data::DataDigest(state.keyspace));
-  if (what == "sleep" && words.size() == 3) {
-    double seconds = 0;
-    const auto [end, error] = std::from_chars(words[2].data(), words[2].data() + words[2].size(), seconds);
-    if (error != std::errc() || end != words[2].data() + words[2].size() || !(seconds >= 0) || seconds > 3600) {
-      return reply.Error("ERR value is not a valid float");
-    }
-    const base::Millis how_long(static_cast<std::int64_t>(seconds * 1000));
-    state.wishes.push_back(Freeze{how_long});
-    state.observed->owed += static_cast<std::uint64_t>(how_long.count()) * 1'000'000;
-    return reply.Ok();
-  }
-  if (what == "change-repl-id" && words.size() == 2) {
-    state.history.Begin(state.random);
-    state.Say(LogLevel::kWarning, "Changing replication IDs after receiving change-repl-id");
-    return reply.Ok();
-  }
-  if (what == "set-active-expire" && words.size() == 3) {
-    state.active_expire = words[2] != "0";
-    return reply.Ok();
-  }
-  reply.Error(fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-                          words[1].substr(0, 128)));
-}
-
 using namespace serve;
 
 constexpr std::uint32_t kConfigFlags = kAdmin | kNoScript | kLoading | kStale;
 constexpr std::uint32_t kAdminCategories = kCatAdmin | kCatSlow | kCatDangerous;
 
 constexpr std::array kRows = {
+    NodeCommand{{"config", -2, 0, {}, 0, "server", "A container for settings"}, &OnlyWithSubcommand},
     NodeCommand{{"config|get", -3, kConfigFlags, {}, kAdminCategories, "server", "Returns settings"}, &ConfigGet},
     NodeCommand{{"config|help", 2, kLoading | kStale, {}, kCatSlow, "server", "Returns this text"}, &Help},
     NodeCommand{{"config|resetstat", 2, kConfigFlags, {}, kAdminCategories, "server", "Sets the counters of INFO back"},
@@ -151,14 +110,6 @@ constexpr std::array kRows = {
                  "Writes the settings into the configuration file"},
                 &ConfigRewrite},
     NodeCommand{{"config|set", -4, kConfigFlags, {}, kAdminCategories, "server", "Changes settings"}, &ConfigSet},
-    NodeCommand{{"debug",
-                 -2,
-                 kConfigFlags,
-                 {},
-                 kAdminCategories,
-                 "server",
-                 "For tests: DIGEST, SLEEP, CHANGE-REPL-ID, SET-ACTIVE-EXPIRE"},
-                &Debug},
     NodeCommand{{"info",
                  -1,
                  kLoading | kStale,
@@ -180,6 +131,14 @@ constexpr std::array kRows = {
 };
 
 }  // namespace
+
+void OnlyWithSubcommand(NodeState&, NodeClient&, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
+  reply.Error(fmt::format("ERR wrong number of arguments for '{}' command", base::ToLower(words[0])));
+}
+
+bool IsLocal(const NodeClient& client) {
+  return client.peer.starts_with("127.") || client.peer.starts_with("[::1]") || client.peer.starts_with("/");
+}
 
 std::span<const NodeCommand> ServerCommands() {
   return kRows;

@@ -89,31 +89,44 @@ void MixValue(Sum& sum, const Entry& entry) {
   VIGIL_CHECK(false);
 }
 
-Sum KeySum(const Entry& entry) {
-  Sum sum{};
-  Mix(sum, entry.key());
+// The type, the value and whether it expires, behind what `sum` has.
+void MixEntry(Sum& sum, const Entry& entry) {
   MixNumber(sum, static_cast<std::uint32_t>(entry.type()));
   MixValue(sum, entry);
   if (entry.has_expiry()) Xor(sum, "!!expire!!");
-  return sum;
+}
+
+std::string Hex(const Sum& sum) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (const std::uint8_t byte : sum) {
+    hex.push_back(kDigits[byte >> 4]);
+    hex.push_back(kDigits[byte & 15]);
+  }
+  return hex;
 }
 
 }  // namespace
+
+std::string ValueDigest(const Entry* entry) {
+  Sum sum{};
+  if (entry != nullptr) MixEntry(sum, *entry);
+  return Hex(sum);
+}
 
 std::string DataDigest(const Keyspace& keyspace) {
   Sum total{};
   for (int db = 0; db < keyspace.databases(); ++db) {
     if (keyspace.Size(db) == 0) continue;
     MixNumber(total, static_cast<std::uint32_t>(db));
-    keyspace.ForEach(db, [&total](const Entry& entry) { Xor(total, Bytes(KeySum(entry))); });
+    keyspace.ForEach(db, [&total](const Entry& entry) {
+      Sum sum{};
+      Mix(sum, entry.key());
+      MixEntry(sum, entry);
+      Xor(total, Bytes(sum));
+    });
   }
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  for (const std::uint8_t byte : total) {
-    hex.push_back(kDigits[byte >> 4]);
-    hex.push_back(kDigits[byte & 15]);
-  }
-  return hex;
+  return Hex(total);
 }
 
 }  // namespace data

@@ -11,4 +11,7 @@ namespace data {
 // Source: the output of DEBUG DIGEST of a running redis-server 7.0.
 std::string DataDigest(const Keyspace& keyspace);
 
+// DEBUG DIGEST-VALUE: the same of one value, whatever its key is called; forty zeros for none. O(bytes of the value).
+std::string ValueDigest(const Entry* entry);
+
 }  // namespace data

@@ -1,6 +1,7 @@
 // Places in sorted sets: their scores are the bits of geohash.h.
 #include <fmt/format.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,14 @@
 namespace data {
 
 std::uint64_t GeoBits(double score) {
-  // What is no place was put there by ZADD.
-  return score >= 0 && score < 9.2e18 ? static_cast<std::uint64_t>(score) : 0;
+  // What is no place was put there by ZADD: it becomes what the conversion of a stock server on x86-64 makes of it.
+  constexpr double kHalf = 9223372036854775808.0;  // 2^63
+  const auto truncated = [](double value) {
+    const bool fits = value >= -kHalf && value < kHalf;
+    return static_cast<std::uint64_t>(fits ? static_cast<std::int64_t>(value)
+                                           : std::numeric_limits<std::int64_t>::min());
+  };
+  return score < kHalf ? truncated(score) : truncated(score - kHalf) ^ (std::uint64_t{1} << 63);
 }
 
 bool PlaceOrReply(CommandContext& context, std::string_view longitude, std::string_view latitude, geo::Place& place) {

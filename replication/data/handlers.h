@@ -33,6 +33,9 @@ void IncrBy(CommandContext& context, const Words& words);
 void DecrBy(CommandContext& context, const Words& words);
 void IncrByFloat(CommandContext& context, const Words& words);
 
+// lcs_commands.cc
+void Lcs(CommandContext& context, const Words& words);
+
 // key_commands.cc
 void Del(CommandContext& context, const Words& words);
 void Exists(CommandContext& context, const Words& words);

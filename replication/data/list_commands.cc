@@ -175,13 +175,13 @@ void LInsert(CommandContext& context, const Words& words) {
 }
 
 void LRem(CommandContext& context, const Words& words) {
-  const auto count = RangeOrReply(context, words[2], -kMax, kMax);
+  const auto count = IntegerOrReply(context, words[2]);
   if (!count) return;
   const Spot spot = Lookup(context, words[1], Use::kWrite);
   if (!TypeOrNothing(context, spot, ValueType::kList)) return;
   if (!spot) return context.reply.Integer(0);
   const ListView list(*spot);
-  const auto most = static_cast<std::uint64_t>(*count == 0 ? kMax : std::abs(*count));
+  const auto most = static_cast<std::uint64_t>(*count == 0 ? kMax : std::abs(std::max(*count, -kMax)));
   std::vector<std::uint64_t> ranks;  // from the end of the list to its beginning
   if (*count < 0) {
     list.Backward(list.size() - 1, [&, rank = list.size()](const PackedElement& element) mutable {
@@ -265,7 +265,7 @@ bool ReadPosOptions(CommandContext& context, const Words& words, PosOptions& opt
   for (std::size_t i = 3; i < words.size(); i += 2) {
     const bool has_value = i + 1 < words.size();
     if (has_value && base::EqualsIgnoreCase(words[i], "rank")) {
-      const auto rank = RangeOrReply(context, words[i + 1], -kMax, kMax);
+      const auto rank = IntegerOrReply(context, words[i + 1]);
       if (!rank) return false;
       options.rank = *rank;
       if (*rank == 0) {
@@ -294,7 +294,8 @@ void LPos(CommandContext& context, const Words& words) {
   std::vector<std::uint64_t> ranks;
   if (spot) {
     const ListView list(*spot);
-    std::int64_t skip = std::abs(options.rank) - 1;
+    // The least number cannot be negated; with stock it means the last match, like -1.
+    std::int64_t skip = options.rank < -kMax ? 0 : std::abs(options.rank) - 1;
     const std::int64_t wanted = options.count.value_or(1);
     std::int64_t compared = 0;
     const auto visit = [&](std::uint64_t rank, const PackedElement& element) {

@@ -105,12 +105,12 @@ std::optional<std::string> Follow(CommandContext& context, std::string_view patt
   return std::string(*value);
 }
 
-// As strtod has it, all of the text; the empty text is 0. Nothing when it is no number.
+// As strtod has it, all of the text up to a zero byte; the empty text is 0. Nothing when it is no number.
 std::optional<double> ScoreOf(const std::string& text) {
   char* end = nullptr;
   errno = 0;
   const double score = std::strtod(text.c_str(), &end);
-  if (end != text.c_str() + text.size() || errno == ERANGE || std::isnan(score)) return std::nullopt;
+  if (*end != '\0' || errno == ERANGE || std::isnan(score)) return std::nullopt;
   return score;
 }
 

@@ -350,9 +350,7 @@ void ReplyDocsOf(const Entries& entries, const Words& words, resp::ReplyWriter& 
 void ReplyList(const Entries& entries, const Words& words, resp::ReplyWriter& reply) {
   std::vector<std::string_view> names;
   if (words.size() == 2) {
-    for (const auto& [name, entry] : entries) {
-      if (IsTopLevel(name)) names.push_back(name);
-    }
+    for (const auto& [name, entry] : entries) names.push_back(name);
   } else if (words.size() == 5 && base::EqualsIgnoreCase(words[2], "filterby")) {
     const std::string_view wanted = words[4];
     if (base::EqualsIgnoreCase(words[3], "pattern")) {

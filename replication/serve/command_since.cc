@@ -77,10 +77,10 @@ constexpr std::array kReleases = {
             " georadius_ro georadiusbymember_ro "},
     Release{"4.0.0",
             " memory memory|doctor memory|help memory|malloc-stats memory|purge memory|stats memory|usage"
-            " object|freq swapdb unlink "},
+            " module module|list object|freq swapdb unlink "},
     Release{"5.0.0",
             " bzpopmax bzpopmin client|help client|id client|unblock cluster|help cluster|replicas command|help"
-            " config|help lolwut replicaof script|help sentinel|replicas xack xadd xclaim xdel xgroup"
+            " config|help lolwut module|help replicaof script|help sentinel|replicas xack xadd xclaim xdel xgroup"
             " xgroup|create xgroup|delconsumer xgroup|destroy xgroup|help xgroup|setid xinfo xinfo|consumers"
             " xinfo|groups xinfo|help xinfo|stream xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim"
             " zpopmax zpopmin "},

@@ -133,7 +133,10 @@ std::string MayStillRun(Server& server, Client& client, const CommandTable::Entr
 void TakeBackReply(Client& client, std::size_t length_before) {
   using Replies = Client::Replies;
   if (client.replies == Replies::kOn) return;
-  if (client.out.size() > length_before) client.out.resize(length_before);
+  // What SUBSCRIBE and its like tell are pushes, which nobody has switched off.
+  const bool pushes = client.last_command.ends_with("subscribe") && client.out.size() > length_before &&
+                      client.out[length_before] != '-';
+  if (client.out.size() > length_before && !pushes) client.out.resize(length_before);
   if (client.replies == Replies::kSkipNext) {
     client.replies = Replies::kSkip;
   } else if (client.replies == Replies::kSkip) {

@@ -188,6 +188,11 @@ base::Result<void> Selector::ApplyCommand(const CommandTable& table, std::string
 base::Result<void> Selector::AddKeys(std::string_view rule) {
   std::uint8_t access = kKeyRead | kKeyWrite;
   std::size_t start = 1;
+  if (all_keys_) {
+    return Refuse(
+        "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try "
+        "'resetkeys' to start with an empty list of patterns");
+  }
   if (rule[0] == '%') {
     access = kKeyNone;
     while (start < rule.size() && rule[start] != '~') {
@@ -206,11 +211,6 @@ base::Result<void> Selector::AddKeys(std::string_view rule) {
   }
   const std::string_view pattern = rule.substr(start);
   if (HasSpaces(pattern)) return Refuse(kSyntax);
-  if (all_keys_) {
-    return Refuse(
-        "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try "
-        "'resetkeys' to start with an empty list of patterns");
-  }
   const auto found = std::ranges::find(keys_, pattern, &KeyPattern::pattern);
   if (found != keys_.end()) {
     found->access |= access;

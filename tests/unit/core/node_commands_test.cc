@@ -53,6 +53,57 @@ TEST_CASE("transactions: a request that is refused while queueing voids all") {
   CHECK(world.Do(node, {"GET", "a"}) == "$-1\r\n");
 }
 
+TEST_CASE("transactions: an EXEC with a word too many aborts, whether anything was queued or not") {
+  One one;
+  auto& [world, node] = one;
+  const ClientId client = world.Open(node);
+  constexpr std::string_view kAborted =
+      "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n";
+  CHECK(Ask(world, node, client, {"EXEC", "1"}) == kAborted);
+  world.Send(node, client, {"MULTI"});
+  world.Received(node, client);
+  CHECK(Ask(world, node, client, {"EXEC", "1"}) == kAborted);
+  CHECK(Ask(world, node, client, {"EXEC"}) == "-ERR EXEC without MULTI\r\n");
+}
+
+TEST_CASE("absent: clusters are off, modules there are none, and containers are commands") {
+  One one;
+  auto& [world, node] = one;
+  constexpr std::string_view kOff = "-ERR This instance has cluster support disabled\r\n";
+  CHECK(world.Do(node, {"CLUSTER", "INFO"}) == kOff);
+  CHECK(world.Do(node, {"CLUSTER", "SLOTS"}) == kOff);
+  CHECK(world.Do(node, {"CLUSTER", "KEYSLOT"}) == "-ERR wrong number of arguments for 'cluster|keyslot' command\r\n");
+  CHECK(world.Do(node, {"CLUSTER", "NOSUCH"}) == "-ERR unknown subcommand 'NOSUCH'. Try CLUSTER HELP.\r\n");
+  CHECK(world.Do(node, {"READONLY"}) == kOff);
+  CHECK(world.Do(node, {"MODULE", "LIST"}) == "*0\r\n");
+  CHECK(world.Do(node, {"CONFIG"}) == "-ERR wrong number of arguments for 'config' command\r\n");
+  CHECK(world.Do(node, {"COMMAND", "LIST", "FILTERBY", "PATTERN", "modul*"}) ==
+        "*3\r\n$6\r\nmodule\r\n$11\r\nmodule|help\r\n$11\r\nmodule|list\r\n");
+}
+
+TEST_CASE("debug: the digest of single values, and a reply of each type") {
+  One one;
+  auto& [world, node] = one;
+  world.Do(node, {"SET", "a", "1"});
+  const std::string digest = world.Do(node, {"DEBUG", "DIGEST-VALUE", "a"});
+  world.Do(node, {"RENAME", "a", "b"});
+  CHECK(world.Do(node, {"DEBUG", "DIGEST-VALUE", "b"}) == digest);
+  CHECK(world.Do(node, {"DEBUG", "DIGEST-VALUE", "a"}) == "*1\r\n+" + std::string(40, '0') + "\r\n");
+  CHECK(world.Do(node, {"DEBUG", "DIGEST-VALUE"}) == "*0\r\n");
+  CHECK(world.Do(node, {"DEBUG", "PROTOCOL", "map"}) == "*6\r\n:0\r\n:0\r\n:1\r\n:1\r\n:2\r\n:0\r\n");
+  CHECK(world.Do(node, {"DEBUG", "PROTOCOL", "push"}) == "-ERR RESP2 is not supported by this command\r\n");
+  CHECK(world.Do(node, {"DEBUG", "ERROR", "MY mistake"}) == "-MY mistake\r\n");
+}
+
+TEST_CASE("client reply: off, what SUBSCRIBE tells comes all the same") {
+  One one;
+  auto& [world, node] = one;
+  const ClientId client = world.Open(node);
+  CHECK(Ask(world, node, client, {"CLIENT", "REPLY", "OFF"}).empty());
+  CHECK(Ask(world, node, client, {"SUBSCRIBE", "c"}) == "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+  CHECK(Ask(world, node, client, {"PING"}).empty());
+}
+
 TEST_CASE("transactions: DISCARD forgets, nesting is refused") {
   One one;
   auto& [world, node] = one;

@@ -43,3 +43,9 @@ TEST_CASE("geo commands: searching circles and boxes, and storing what was found
   CHECK(node.TakeEffects() ==
         "0 GEOSEARCHSTORE d Sicily FROMLONLAT 15 37 BYRADIUS 200 km STOREDIST | 0 GEORADIUS Sicily 0 0 1 m STORE d");
 }
+
+TEST_CASE("geo: members that are no places have the places that stock gives them") {
+  Runner node;
+  node.Run("ZADD g -1 a inf b");
+  CHECK(node.Run("GEOHASH g a b") == "*2\r\n$11\r\nbp05b5048p0\r\n$11\r\n00bh0hbj200\r\n");
+}

@@ -56,6 +56,8 @@ TEST_CASE("list commands: editing in the middle") {
   CHECK(node.Run("LPOS none a COUNT 1") == "*0\r\n");
   CHECK(node.Run("LREM l -2 a") == ":2\r\n");
   CHECK(node.Run("LREM l 0 none") == ":0\r\n");
+  CHECK(node.Run("LREM none -9223372036854775808 a") == ":0\r\n");
+  CHECK(node.Run("LPOS none a RANK -9223372036854775808") == "$-1\r\n");
   CHECK(node.TakeEffects() == "0 LREM l -2 a");
   CHECK(node.Run("LRANGE l 0 -1") == "*5\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nx\r\n$1\r\n2\r\n$1\r\nc\r\n");
   CHECK(node.Run("LTRIM l 0 -1") == "+OK\r\n");

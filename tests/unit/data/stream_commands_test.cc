@@ -167,3 +167,11 @@ TEST_CASE("stream commands: a stream without entries stays") {
   CHECK(node.Run("RESTORE t 0 " + Typed(payload)) == "+OK\r\n");
   CHECK(node.Run("XADD t 1-1 f v").starts_with("-ERR "));
 }
+
+TEST_CASE("streams: ids are read as C reads numbers") {
+  Runner node;
+  CHECK(node.Run("XADD s +1 f v") == "$3\r\n1-0\r\n");
+  CHECK(node.Run("XADD s ' 02-+1' f v") == "$3\r\n2-1\r\n");
+  CHECK(node.Run("XADD s \"3\\x00-7\" f v") == "$3\r\n3-0\r\n");
+  CHECK(node.Run("XADD s '4 ' f v") == "-ERR Invalid stream ID specified as stream command argument\r\n");
+}
