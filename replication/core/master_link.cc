@@ -371,7 +371,7 @@ void MakeRoomForLoad(NodeState& state, const Now& now) {
   state.history.is_own = false;  // nobody has written under it
   state.resumable = false;
   state.applied = state.data_end = 0;
-  state.backlog = false;
+  state.backlog = true;
   state.stream.Restart(1);
   state.loading.active = true;
   state.loading.total_bytes = load.length.value_or(0);

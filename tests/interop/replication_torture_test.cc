@@ -283,9 +283,12 @@ class Trial {
     if (target == master) return;
     Note(fmt::format("{} is promoted when all are even, {} follows it", target, master));
     load_->Pause();
+    // Keys whose time comes are deleted by a master that nobody writes to, too.
+    players_[master].member->Do({"CLIENT", "PAUSE", "60000", "WRITE"});
     WaitEven();
     Point(target, -1);
     Point(master, target);
+    players_[master].member->Do({"CLIENT", "UNPAUSE"});
     load_->Aim(players_[target].member->port);
     load_->Resume();
     WaitAllUp();
