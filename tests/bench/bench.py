@@ -10,6 +10,7 @@ import full_sync
 import limits
 import memory
 import partial_sync
+import saving
 import sentinel_burst
 import sentinel_query
 import sentinel_scale
@@ -26,6 +27,7 @@ PARTS = {
     "throughput": (throughput.throughput, throughput.throughput_args),
     "latency": (throughput.latency, throughput.latency_args),
     "memory": (memory.memory, memory.memory_args),
+    "saving": (saving.saving, saving.saving_args),
     "fullsync": (full_sync.fullsync, full_sync.fullsync_args),
     "partial": (partial_sync.partial, partial_sync.partial_args),
     "stream": (stream.stream, stream.stream_args),
