@@ -45,7 +45,7 @@ char* ByteRun::SpliceRoom(std::size_t at, std::size_t count, std::size_t fresh) 
     bytes_ = larger;
     capacity_ = static_cast<std::uint32_t>(wanted);
   }
-  if (behind != 0) std::memmove(bytes_ + at + fresh, bytes_ + at + count, behind);
+  if (behind != 0 && count != fresh) std::memmove(bytes_ + at + fresh, bytes_ + at + count, behind);
   if (wasteful) {
     const std::size_t wanted = size == 0 ? 8 : AllocatedSize(size);
     if (char* smaller = static_cast<char*>(std::realloc(bytes_, wanted)); smaller != nullptr) {

@@ -35,17 +35,20 @@ class CountedTree {
   class Cursor;
 
   CountedTree() = default;
-  CountedTree(const CountedTree& other) : root_(other.root_), height_(other.height_), bytes_(other.bytes_) {
+  CountedTree(const CountedTree& other)
+      : root_(other.root_), height_(other.height_), bytes_(other.bytes_), items_(other.items_) {
     if (root_ != nullptr) Share(root_);
   }
   CountedTree(CountedTree&& other) noexcept
       : root_(std::exchange(other.root_, nullptr)),
         height_(std::exchange(other.height_, 0)),
-        bytes_(std::exchange(other.bytes_, 0)) {}
+        bytes_(std::exchange(other.bytes_, 0)),
+        items_(std::exchange(other.items_, 0)) {}
   CountedTree& operator=(CountedTree other) noexcept {
     std::swap(root_, other.root_);
     std::swap(height_, other.height_);
     std::swap(bytes_, other.bytes_);
+    std::swap(items_, other.items_);
     return *this;
   }
   // O(items), unless another copy keeps them.
@@ -54,7 +57,7 @@ class CountedTree {
   }
 
   bool empty() const { return root_ == nullptr; }
-  std::uint64_t items() const { return root_ == nullptr ? 0 : ItemsOf(root_, height_); }
+  std::uint64_t items() const { return items_; }  // O(1)
   // Memory of all nodes, shared ones included. O(1).
   std::size_t bytes() const { return bytes_; }
 
@@ -75,8 +78,9 @@ class CountedTree {
   template <class Change>
   void Edit(const Cursor& at, const Change& change);
 
-  // Adds a leaf with at least one item behind all others.
+  // Adds a leaf with at least one item behind all others, or in front of them.
   void Append(Leaf leaf);
+  void Prepend(Leaf leaf);
 
   // Stops the program when the tree is not as it should be. For tests. O(nodes).
   void CheckShape() const;
@@ -138,6 +142,13 @@ class CountedTree {
     std::array<std::size_t, kMaxHeight> index{};
   };
 
+  // A leaf is looked for in several places of it: they are fetched at once.
+  static void Prefetch(const LeafNode& leaf) {
+    constexpr std::size_t kLine = 64;
+    const char* at = reinterpret_cast<const char*>(&leaf);
+    for (std::size_t i = 0; i < sizeof leaf; i += kLine) __builtin_prefetch(at + i);
+  }
+
   // Makes `child`, which hangs in an exclusive place, exclusive itself. A copy may take less room than what it was made
   // of, which had grown.
   Node* Own(Node* child, std::size_t height) {
@@ -163,6 +174,8 @@ class CountedTree {
   void OwnPath(Path& path);
   // Brings counts and first keys above path.node[height] up to date.
   void Refresh(Path& path, std::size_t height);
+  // The same, when nothing has changed but that the leaf has so many items more, which begin with `first`.
+  void RefreshLeaf(Path& path, std::int64_t more, const Key& first);
   // Puts `fresh` behind path.node[height], splitting what is full. The path is of no use afterwards above `height`,
   // unless there was room.
   void InsertBehind(Path& path, std::size_t height, Node* fresh);
@@ -176,6 +189,7 @@ class CountedTree {
   Node* root_ = nullptr;
   std::size_t height_ = 0;  // of the root: 0 is a leaf
   std::size_t bytes_ = 0;
+  std::uint64_t items_ = 0;
 };
 
 // Stands on a leaf of a tree that outlives it. Invalid after a change.
@@ -188,11 +202,17 @@ class CountedTree<Leaf>::Cursor {
   const Leaf& operator*() const { return LeafOf(path_.node[0]).leaf; }
   const Leaf* operator->() const { return &**this; }
   // How many items the leaves before this one have.
-  std::uint64_t rank() const { return rank_; }
+  std::uint64_t rank() const {
+    std::uint64_t rank = 0;
+    for (std::size_t height = 1; height <= height_; ++height) {
+      const InnerNode& inner = Inner(path_.node[height]);
+      for (std::size_t i = 0; i < path_.index[height - 1]; ++i) rank += inner.items[i];
+    }
+    return rank;
+  }
 
   // Not valid() behind the last leaf. O(1) amortised.
   void Next() {
-    rank_ += (*this)->items();
     std::size_t height = 1;
     while (height <= height_ && path_.index[height - 1] + 1 == Inner(path_.node[height]).count) ++height;
     if (height > height_) {
@@ -212,7 +232,6 @@ class CountedTree<Leaf>::Cursor {
     }
     --path_.index[height - 1];
     Descend(height, true);
-    rank_ -= (*this)->items();
   }
 
  private:
@@ -230,7 +249,6 @@ class CountedTree<Leaf>::Cursor {
 
   Path path_;
   std::size_t height_ = 0;
-  std::uint64_t rank_ = 0;
 };
 
 template <class Leaf>
@@ -249,14 +267,19 @@ typename CountedTree<Leaf>::Cursor CountedTree<Leaf>::Last() const {
 template <class Leaf>
 typename CountedTree<Leaf>::Cursor CountedTree<Leaf>::AtRank(std::uint64_t rank) const {
   Cursor cursor(*this);
-  if (rank >= items()) return Cursor();
+  if (rank >= items_) return Cursor();
+  std::uint64_t total = items_;  // below the node
   for (std::size_t height = height_; height > 0; --height) {
     const InnerNode& inner = Inner(cursor.path_.node[height]);
     std::size_t i = 0;
-    for (; rank >= inner.items[i]; ++i) {
-      rank -= inner.items[i];
-      cursor.rank_ += inner.items[i];
+    if (rank < total / 2) {
+      for (; rank >= inner.items[i]; ++i) rank -= inner.items[i];
+    } else {
+      std::uint64_t before = total;
+      for (i = inner.count; rank < before;) before -= inner.items[--i];
+      rank -= before;
     }
+    total = inner.items[i];
     cursor.path_.index[height - 1] = i;
     cursor.path_.node[height - 1] = inner.children[i];
   }
@@ -285,9 +308,9 @@ typename CountedTree<Leaf>::Cursor CountedTree<Leaf>::Seek(const Order& order) c
         low = middle + 1;
       }
     }
-    for (std::size_t i = 0; i + 1 < low; ++i) cursor.rank_ += inner.items[i];
     cursor.path_.index[height - 1] = low - 1;
     cursor.path_.node[height - 1] = inner.children[low - 1];
+    if (height == 1) Prefetch(LeafOf(inner.children[low - 1]));
   }
   return cursor;
 }
@@ -316,6 +339,19 @@ void CountedTree<Leaf>::Refresh(Path& path, std::size_t height) {
 }
 
 template <class Leaf>
+void CountedTree<Leaf>::RefreshLeaf(Path& path, std::int64_t more, const Key& first) {
+  bool leads = true;  // what has changed is the first below all nodes so far
+  for (std::size_t height = 0; height < height_; ++height) {
+    InnerNode& above = Inner(path.node[height + 1]);
+    const std::size_t at = path.index[height];
+    above.items[at] += static_cast<std::uint64_t>(more);
+    if (leads) above.keys[at] = first;
+    leads = leads && at == 0;
+    if (!leads && more == 0) return;
+  }
+}
+
+template <class Leaf>
 template <class Change>
 void CountedTree<Leaf>::Edit(const Cursor& at, const Change& change) {
   if (root_ == nullptr) {
@@ -329,15 +365,19 @@ void CountedTree<Leaf>::Edit(const Cursor& at, const Change& change) {
   OwnPath(path);
 
   Leaf& leaf = LeafOf(path.node[0]).leaf;
+  const std::uint64_t items_before = leaf.items();
+  const Key first_before = items_before > 0 ? leaf.FirstKey() : Key{};
   bytes_ -= leaf.bytes();
   change(leaf);
   bytes_ += leaf.bytes();
+  const auto more = static_cast<std::int64_t>(leaf.items() - items_before);
+  items_ += static_cast<std::uint64_t>(more);
   if (leaf.items() == 0) {
     Remove(path, 0);
     Shorten();
     return;
   }
-  Refresh(path, 0);
+  if (more != 0 || leaf.FirstKey() != first_before) RefreshLeaf(path, more, leaf.FirstKey());
   if (leaf.TooLarge()) {
     bytes_ -= leaf.bytes();
     auto* right = new LeafNode(leaf.SplitOff());
@@ -355,6 +395,7 @@ void CountedTree<Leaf>::Append(Leaf leaf) {
   VIGIL_CHECK(leaf.items() > 0);
   auto* fresh = new LeafNode(std::move(leaf));
   bytes_ += MemoryOf(fresh, 0);
+  items_ += fresh->leaf.items();
   if (root_ == nullptr) {
     root_ = fresh;
     height_ = 0;
@@ -363,6 +404,22 @@ void CountedTree<Leaf>::Append(Leaf leaf) {
   Path path = Last().path_;
   OwnPath(path);
   InsertBehind(path, 0, fresh);
+}
+
+template <class Leaf>
+void CountedTree<Leaf>::Prepend(Leaf leaf) {
+  VIGIL_CHECK(leaf.items() > 0);
+  if (root_ == nullptr) return Append(std::move(leaf));
+  Path path = First().path_;
+  OwnPath(path);
+  // The leaf in front takes it, and what it held goes into one right behind.
+  Leaf& front = LeafOf(path.node[0]).leaf;
+  std::swap(front, leaf);
+  auto* behind = new LeafNode(std::move(leaf));
+  bytes_ += sizeof(LeafNode) + front.bytes();
+  items_ += front.items();
+  Refresh(path, 0);
+  InsertBehind(path, 0, behind);
 }
 
 template <class Leaf>
@@ -508,6 +565,7 @@ void CountedTree<Leaf>::CheckShape() const {
   };
   if (root_ != nullptr) check(check, root_, height_);
   VIGIL_CHECK(bytes == bytes_);
+  VIGIL_CHECK(items_ == (root_ == nullptr ? 0 : ItemsOf(root_, height_)));
 }
 
 }  // namespace data

@@ -78,18 +78,7 @@ std::optional<std::string_view> FieldTree::Find(std::string_view field) const {
 }
 
 bool FieldTree::Set(std::string_view field, std::string_view value) {
-  const std::uint32_t hash = HashOf(field);
-  bool fresh = false;
-  tree_.Edit(Seek(hash, field), [&](FieldLeaf& leaf) {
-    const std::size_t index = leaf.LowerBound(hash, field);
-    fresh = index == leaf.items() || leaf.Compare(index, hash, field) != 0;
-    if (fresh) {
-      leaf.Insert(index, hash, field, value);
-    } else {
-      leaf.SetValue(index, value);
-    }
-  });
-  return fresh;
+  return SetBy(field, [value](const auto&) { return std::optional(value); });
 }
 
 bool FieldTree::Erase(std::string_view field) {

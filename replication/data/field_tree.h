@@ -54,6 +54,10 @@ class FieldTree final : public Collection {
   std::optional<std::string_view> Find(std::string_view field) const;
   // True when the field is new.
   bool Set(std::string_view field, std::string_view value);
+  // The same with what `choose(std::optional<std::string_view> old)` says, which is called once; nothing: all stays as
+  // it is.
+  template <class Choose>
+  bool SetBy(std::string_view field, const Choose& choose);
   // False when there is no such field.
   bool Erase(std::string_view field);
   // The item with this rank, which is below size(): all ranks are equally likely fields. O(log size).
@@ -101,5 +105,24 @@ class FieldTree final : public Collection {
   KeyHash hash_;
   Tree tree_;
 };
+
+template <class Choose>
+bool FieldTree::SetBy(std::string_view field, const Choose& choose) {
+  const std::uint32_t hash = HashOf(field);
+  const Tree::Cursor at = Seek(hash, field);
+  const std::size_t index = at.valid() ? at->LowerBound(hash, field) : 0;
+  const bool fresh = !at.valid() || index == at->items() || at->Compare(index, hash, field) != 0;
+  const std::optional<std::string_view> value =
+      choose(fresh ? std::nullopt : std::optional<std::string_view>(at->At(index).value));
+  if (!value) return fresh;
+  tree_.Edit(at, [&](FieldLeaf& leaf) {
+    if (fresh) {
+      leaf.Insert(index, hash, field, *value);
+    } else {
+      leaf.SetValue(index, *value);
+    }
+  });
+  return fresh;
+}
 
 }  // namespace data

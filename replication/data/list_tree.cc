@@ -67,6 +67,18 @@ void ListLeaf::Erase(std::size_t index, std::size_t count) {
 
 void ListTree::Insert(std::uint64_t rank, std::string_view text, const ListLimits& limits) {
   VIGIL_CHECK(rank <= size());
+  // At an end the element begins a piece of its own when the one there is full: nothing has to be moved or split then.
+  if (!tree_.empty() && (rank == 0 || rank == size())) {
+    const ListLeaf& end = rank == 0 ? *tree_.First() : *tree_.Last();
+    const std::size_t bytes = end.view().bytes().size();
+    const bool surely_fits = limits.elements == 0 && bytes + text.size() + Listpack::kMostOverhead <= limits.bytes;
+    if (!surely_fits && limits.Exceeded(bytes + Listpack::EncodedSize(text), end.items() + 1)) {
+      Listpack pack;
+      pack.Append(text);
+      ListLeaf leaf(std::move(pack), limits);
+      return rank == 0 ? tree_.Prepend(std::move(leaf)) : tree_.Append(std::move(leaf));
+    }
+  }
   // Between two leaves the earlier one takes it, if there is one.
   const auto cursor = tree_.empty() ? tree_.First() : tree_.AtRank(rank == 0 ? 0 : rank - 1);
   const std::uint64_t before = cursor.rank();

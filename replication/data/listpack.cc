@@ -162,23 +162,18 @@ Encoded EncodeInteger(std::int64_t value) {
   return out;
 }
 
-std::string EncodeText(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + Listpack::kMostOverhead);
-  if (text.size() < 64) {
-    out.push_back(static_cast<char>(0x80 | text.size()));
-  } else if (text.size() < 4096) {
-    out.push_back(static_cast<char>(0xe0 | text.size() >> 8));
-    out.push_back(static_cast<char>(text.size() & 0xff));
+// What stands before a text.
+Encoded TextHead(std::size_t size) {
+  Encoded out;
+  if (size < 64) {
+    out.Push(0x80 | size, 1);
+  } else if (size < 4096) {
+    out.Push(0xe0 | size >> 8, 1);
+    out.Push(size, 1);
   } else {
-    out.push_back(static_cast<char>(kText32));
-    const auto size = static_cast<std::uint32_t>(text.size());
-    out.append(reinterpret_cast<const char*>(&size), sizeof size);
+    out.Push(kText32, 1);
+    out.Push(size, 4);
   }
-  out += text;
-  const std::size_t size = out.size();
-  out.resize(size + BackLengthBytes(size));
-  WriteBackLength(out.data() + size, size);
   return out;
 }
 
@@ -300,8 +295,21 @@ Listpack::Listpack() : bytes_(kLeastBytes, '\0') {
   bytes_.back() = static_cast<char>(kEndMark);
 }
 
-void Listpack::Splice(Position at, std::size_t old_bytes, std::string_view fresh, std::int64_t more_elements) {
-  bytes_.replace(at, old_bytes, fresh);
+// A std::string doubles, which would leave a piece of a list with 10 KiB of memory for its 8 KiB of bytes.
+void Listpack::Grow(std::size_t bytes) {
+  constexpr std::size_t kPiece = 8192;  // the usual limit of one
+  std::size_t wanted = AllocatedSize(bytes + bytes / 2 + 1);
+  if (bytes < kPiece) wanted = std::min(wanted, kPiece);
+  std::string larger;
+  larger.reserve(wanted - 1);
+  larger.append(bytes_);
+  bytes_ = std::move(larger);
+}
+
+char* Listpack::Splice(Position at, std::size_t old_bytes, std::size_t fresh_bytes, std::int64_t more_elements) {
+  const std::size_t size = bytes_.size() - old_bytes + fresh_bytes;
+  if (size > bytes_.capacity()) Grow(size);
+  bytes_.replace(at, old_bytes, fresh_bytes, '\0');
   VIGIL_CHECK(bytes_.size() <= kMaxStringBytes);
   const auto total = static_cast<std::uint32_t>(bytes_.size());
   std::memcpy(bytes_.data() + kTotalAt, &total, sizeof total);
@@ -316,11 +324,32 @@ void Listpack::Splice(Position at, std::size_t old_bytes, std::string_view fresh
   }
   count = elements < kCountThem ? static_cast<std::uint16_t>(elements) : kCountThem;
   std::memcpy(bytes_.data() + kCountAt, &count, sizeof count);
+  return bytes_.data() + at;
+}
+
+void Listpack::Put(Position at, std::size_t old_bytes, std::string_view text, std::int64_t more_elements) {
+  if (const auto integer = AsInteger(text)) return Put(at, old_bytes, *integer, more_elements);
+  const Encoded head = TextHead(text.size());
+  const std::size_t size = head.size + text.size();
+  char* room = Splice(at, old_bytes, size + BackLengthBytes(size), more_elements);
+  std::memcpy(room, head.bytes.data(), head.size);
+  if (!text.empty()) std::memcpy(room + head.size, text.data(), text.size());
+  WriteBackLength(room + size, size);
+}
+
+void Listpack::Put(Position at, std::size_t old_bytes, std::int64_t integer, std::int64_t more_elements) {
+  const Encoded encoded = EncodeInteger(integer);
+  std::memcpy(Splice(at, old_bytes, encoded.size, more_elements), encoded.bytes.data(), encoded.size);
 }
 
 void Listpack::Append(std::int64_t integer) {
-  const Encoded encoded = EncodeInteger(integer);
-  Splice(view().End(), 0, {encoded.bytes.data(), encoded.size}, 1);
+  Put(view().End(), 0, integer, 1);
+}
+
+std::size_t Listpack::EncodedSize(std::string_view text) {
+  if (const auto integer = AsInteger(text)) return EncodeInteger(*integer).size;
+  const std::size_t size = TextHead(text.size()).size + text.size();
+  return size + BackLengthBytes(size);
 }
 
 std::size_t Listpack::allocated() const {
@@ -331,28 +360,17 @@ std::size_t Listpack::allocated() const {
 }
 
 void Listpack::AppendAll(ListpackView more) {
-  const std::size_t count = more.size();
-  Splice(view().End(), 0, more.bytes().substr(more.Begin(), more.End() - more.Begin()),
-         static_cast<std::int64_t>(count));
+  const std::string_view elements = more.bytes().substr(more.Begin(), more.End() - more.Begin());
+  char* room = Splice(view().End(), 0, elements.size(), static_cast<std::int64_t>(more.size()));
+  if (!elements.empty()) std::memcpy(room, elements.data(), elements.size());
 }
 
 void Listpack::Insert(Position at, std::string_view text) {
-  if (const auto integer = AsInteger(text)) {
-    const Encoded encoded = EncodeInteger(*integer);
-    Splice(at, 0, {encoded.bytes.data(), encoded.size}, 1);
-  } else {
-    Splice(at, 0, EncodeText(text), 1);
-  }
+  Put(at, 0, text, 1);
 }
 
 void Listpack::Replace(Position at, std::string_view text) {
-  const std::size_t old_bytes = view().Next(at) - at;
-  if (const auto integer = AsInteger(text)) {
-    const Encoded encoded = EncodeInteger(*integer);
-    Splice(at, old_bytes, {encoded.bytes.data(), encoded.size}, 0);
-  } else {
-    Splice(at, old_bytes, EncodeText(text), 0);
-  }
+  Put(at, view().Next(at) - at, text, 0);
 }
 
 void Listpack::Erase(Position at, std::size_t count) {
@@ -363,7 +381,7 @@ void Listpack::Erase(Position at, std::size_t count) {
     end = before.Next(end);
     ++erased;
   }
-  Splice(at, end - at, {}, -erased);
+  Splice(at, end - at, 0, -erased);
 }
 
 // --- Judging

@@ -115,6 +115,9 @@ class Listpack {
   // What an element will need beyond its text: callers keep the whole below 4 GiB.
   static constexpr std::size_t kMostOverhead = 10;
 
+  // Bytes that an element with this text takes.
+  static std::size_t EncodedSize(std::string_view text);
+
   void Append(std::string_view text) { Insert(view().End(), text); }
   void Append(std::int64_t integer);
   // All elements of another one.
@@ -128,7 +131,11 @@ class Listpack {
   void Erase(Position at, std::size_t count = 1);
 
  private:
-  void Splice(Position at, std::size_t old_bytes, std::string_view fresh, std::int64_t more_elements);
+  void Grow(std::size_t bytes);
+  // Room for an element or several in place of `old_bytes`, to be written before anything else.
+  char* Splice(Position at, std::size_t old_bytes, std::size_t fresh_bytes, std::int64_t more_elements);
+  void Put(Position at, std::size_t old_bytes, std::string_view text, std::int64_t more_elements);
+  void Put(Position at, std::size_t old_bytes, std::int64_t integer, std::int64_t more_elements);
 
   std::string bytes_;
 };

@@ -25,8 +25,8 @@ std::optional<double> ScoreTree::Score(std::string_view member) const {
   return ScoreOf(*bytes);
 }
 
-std::uint64_t ScoreTree::CountBefore(double score, std::string_view member) const {
-  return Count(
+ScoreTree::Place ScoreTree::PlaceOf(double score, std::string_view member) const {
+  return FirstNot(
       [score](double other) {
         if (other == score) return std::weak_ordering::equivalent;
         return Side(other < score);
@@ -36,10 +36,19 @@ std::uint64_t ScoreTree::CountBefore(double score, std::string_view member) cons
       });
 }
 
+ScoreTree::Place ScoreTree::PlaceOfItem(double score, std::string_view member) const {
+  Place place = PlaceOf(score, member);
+  if (place.index == place.at->items()) {  // it is the first of the next leaf
+    place.at.Next();
+    place.index = 0;
+  }
+  return place;
+}
+
 std::optional<std::uint64_t> ScoreTree::Rank(std::string_view member) const {
   const auto score = Score(member);
   if (!score) return std::nullopt;
-  return CountBefore(*score, member);
+  return PlaceOf(*score, member).rank();
 }
 
 ScoreTree::Item ScoreTree::AtRank(std::uint64_t rank) const {
@@ -48,34 +57,32 @@ ScoreTree::Item ScoreTree::AtRank(std::uint64_t rank) const {
 }
 
 bool ScoreTree::Set(std::string_view member, double score) {
-  const auto old = Score(member);
-  // 0 and -0 are the same place in the order; the one that was there first stays.
-  if (old && *old == score) return false;
+  std::optional<double> old;
+  bool stays = false;
+  members_.SetBy(member, [&](std::optional<std::string_view> bytes) -> std::optional<std::string_view> {
+    if (bytes) old = ScoreOf(*bytes);
+    // 0 and -0 are the same place in the order; the one that was there first stays.
+    stays = old == score;
+    if (stays) return std::nullopt;
+    return std::string_view(reinterpret_cast<const char*>(&score), sizeof score);
+  });
+  if (stays) return false;
   if (old) {
-    const std::uint64_t rank = CountBefore(*old, member);
-    const auto at = order_.AtRank(rank);
-    const auto index = static_cast<std::size_t>(rank - at.rank());
-    order_.Edit(at, [index](ScoreLeaf& leaf) { leaf.Erase(index); });
+    const Place place = PlaceOfItem(*old, member);
+    order_.Edit(place.at, [&place](ScoreLeaf& leaf) { leaf.Erase(place.index); });
   }
-  members_.Set(member, {reinterpret_cast<const char*>(&score), sizeof score});
-
-  const std::uint64_t rank = CountBefore(score, member);
-  // Behind the last of the items before it, or in front of all.
-  const auto at = rank == 0 ? order_.First() : order_.AtRank(rank - 1);
-  const auto index = order_.empty() ? 0 : static_cast<std::size_t>(rank - at.rank());
-  order_.Edit(at, [&](ScoreLeaf& leaf) { leaf.Insert(index, score, member); });
+  const Place place = PlaceOf(score, member);
+  order_.Edit(place.at, [&](ScoreLeaf& leaf) { leaf.Insert(place.index, score, member); });
   return !old;
 }
 
 bool ScoreTree::Erase(std::string_view member) {
   const auto score = Score(member);
   if (!score) return false;
-  const std::uint64_t rank = CountBefore(*score, member);
-  const auto at = order_.AtRank(rank);
-  const auto index = static_cast<std::size_t>(rank - at.rank());
-  VIGIL_CHECK(at->At(index).member == member);
+  const Place place = PlaceOfItem(*score, member);
+  VIGIL_CHECK(place.at->At(place.index).member == member);
   members_.Erase(member);
-  order_.Edit(at, [index](ScoreLeaf& leaf) { leaf.Erase(index); });
+  order_.Edit(place.at, [&place](ScoreLeaf& leaf) { leaf.Erase(place.index); });
   return true;
 }
 

@@ -110,9 +110,17 @@ class ScoreTree final : public Collection {
   }
   static double ScoreOf(std::string_view bytes);
 
-  // `side(score)` says how an item stands by its score alone, `before(item)` what that leaves open.
+  // Where an item stands or would be inserted.
+  struct Place {
+    Tree::Cursor at;        // not valid() when there are none
+    std::size_t index = 0;  // in its leaf; perhaps behind the last one
+    std::uint64_t rank() const { return at.valid() ? at.rank() + index : 0; }
+  };
+
+  // The first item that is not `before`. `side(score)` says how an item stands by its score alone, `before(item)` what
+  // that leaves open.
   template <class ByScore, class Before>
-  std::uint64_t Count(const ByScore& side, const Before& before) const {
+  Place FirstNot(const ByScore& side, const Before& before) const {
     struct Order {
       const ByScore& side;
       const Before& before;
@@ -120,7 +128,7 @@ class ScoreTree final : public Collection {
       std::weak_ordering operator()(const ScoreLeaf& leaf) const { return Side(before(leaf.At(0))); }
     };
     const auto at = order_.Seek(Order{side, before});
-    if (!at.valid()) return 0;
+    if (!at.valid()) return {at, 0};
     std::size_t low = 0;
     std::size_t high = at->items();
     while (low < high) {
@@ -131,9 +139,14 @@ class ScoreTree final : public Collection {
         high = middle;
       }
     }
-    return at.rank() + low;
+    return {at, low};
   }
-  std::uint64_t CountBefore(double score, std::string_view member) const;
+  template <class ByScore, class Before>
+  std::uint64_t Count(const ByScore& side, const Before& before) const {
+    return FirstNot(side, before).rank();
+  }
+  Place PlaceOf(double score, std::string_view member) const;
+  Place PlaceOfItem(double score, std::string_view member) const;  // of one that is there
 
   FieldTree members_;  // with the eight bytes of their scores
   Tree order_;
