@@ -125,12 +125,16 @@ std::size_t Entry::OwnedSize(Encoding encoding) {
   return 0;
 }
 
+std::size_t Entry::KeyOffset(bool has_expiry, Encoding encoding) {
+  const std::size_t aligned = (has_expiry ? sizeof(Expiry) : 0) + OwnedSize(encoding);
+  return aligned == 0 ? sizeof(Entry) : kAligned + aligned;
+}
+
 Entry* Entry::Make(std::string_view key, NewValue value, UnixMs expires_at, std::uint32_t used_at) {
   VIGIL_CHECK(key.size() <= kMaxStringBytes);
   const bool has_expiry = expires_at != kNever;
   const std::size_t inline_size = InlineSize(value);
-  const std::size_t size =
-      sizeof(Entry) + (has_expiry ? sizeof(Expiry) : 0) + OwnedSize(value.encoding) + key.size() + inline_size;
+  const std::size_t size = KeyOffset(has_expiry, value.encoding) + key.size() + inline_size;
   void* block = std::malloc(AllocatedSize(size));  // TryReplace() uses the class to its end
   if (block == nullptr) throw std::bad_alloc();
 
@@ -141,7 +145,7 @@ Entry* Entry::Make(std::string_view key, NewValue value, UnixMs expires_at, std:
   entry->packing_ = value.packing;
   entry->used_at_ = used_at;
   entry->key_size_ = static_cast<std::uint32_t>(key.size());
-  entry->inline_size_ = static_cast<std::uint32_t>(inline_size);
+  entry->inline_size_ = static_cast<std::uint16_t>(inline_size);
   if (has_expiry) new (entry->expiry()) Expiry{expires_at, 0, 0};
   char* owned = entry->Base() + entry->LargeOffset();
   if (value.encoding == Encoding::kLarge) new (owned) LargeValue(std::move(value.large));
@@ -169,7 +173,7 @@ bool Entry::TryReplace(NewValue& value) {
   } else {
     const std::size_t size = InlineSize(value);
     if (AllocatedSize(ValueOffset() + size) != AllocatedSize(ValueOffset() + inline_size_)) return false;
-    inline_size_ = static_cast<std::uint32_t>(size);
+    inline_size_ = static_cast<std::uint16_t>(size);
     WriteInline(Base() + ValueOffset(), value);
   }
   type_ = value.type;

@@ -98,6 +98,14 @@ TEST_CASE("keyspace: a key of 16 bytes with a value of 32 takes at most 85 bytes
   }
 }
 
+TEST_CASE("keyspace: a key of 16 bytes with a value of 100 needs a block of 128") {
+  // Four bytes more, and it would be the next class of the allocator: 160.
+  Keyspace keyspace(1);
+  const std::uint64_t empty = keyspace.memory();
+  keyspace.Set(keyspace.Find(0, "key:000000000000"), "key:000000000000", std::string(100, 'v'), kNever);
+  CHECK(keyspace.memory() - empty == 128);
+}
+
 TEST_CASE("keyspace: every change passes the door once per key") {
   Keyspace keyspace(2);
   Changes changes;
