@@ -156,7 +156,8 @@ SnapshotJob* StartSnapshot(NodeState& state, std::string file, const Now& now, b
   wish.id = job.id;
   wish.file = std::move(file);
   wish.spill = spill;
-  wish.options.compress = state.settings.rdbcompression;
+  using Effort = data::Compressor::Effort;
+  wish.options.compress = state.settings.rdbcompression ? Effort::kWorthwhile : Effort::kNone;
   wish.options.checksum = state.settings.rdbchecksum;
   wish.options.clock = state.keyspace.clock();
   const data::EvictionPolicy policy = data::EvictionPolicyNamed(state.settings.maxmemory_policy);

@@ -25,7 +25,7 @@ std::string PayloadOf(const Entry& entry) {
   batch.Add(0, *nameless);
   Entry::Free(nameless);
   std::string out;
-  RdbEncoder().Append(batch, out);
+  RdbEncoder({.compress = Compressor::Effort::kAll}).Append(batch, out);
   constexpr std::size_t kTypeAt = 2;  // behind the choice of the database
   std::string payload(1, out[kTypeAt]);
   payload.append(out, kTypeAt + 2, std::string::npos);  // behind the type and the length of the name

@@ -12,8 +12,9 @@ std::string FunctionPayload(std::span<const std::string> texts) {
   // What a file has behind its head, when nothing but functions is in it.
   std::string head;
   std::string file;
-  RdbEncoder().Begin({}, {}, {}, head);
-  RdbEncoder().Begin({}, texts, {}, file);
+  const RdbOptions options{.compress = Compressor::Effort::kAll};
+  RdbEncoder(options).Begin({}, {}, {}, head);
+  RdbEncoder(options).Begin({}, texts, {}, file);
   std::string payload = file.substr(head.size());
   AppendPayloadTail(payload);
   return payload;

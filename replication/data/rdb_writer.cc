@@ -1,10 +1,8 @@
 #include "replication/data/rdb_writer.h"
 
 #include <fmt/format.h>
-#include <liblzf/lzf.h>
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 #include "replication/base/check.h"
@@ -14,49 +12,18 @@
 #include "replication/data/list_tree.h"
 #include "replication/data/listpack.h"
 #include "replication/data/rdb_format.h"
+#include "replication/data/rdb_parts.h"
 #include "replication/data/score_tree.h"
 #include "replication/data/stream_value.h"
 
 namespace data {
 namespace {
 
-constexpr std::size_t kWorthCompressing = 21;  // shorter texts hardly shrink
-constexpr std::size_t kLeastGain = 4;
-
-template <class T>
-void AppendLittle(std::string& out, T value) {
-  static_assert(std::endian::native == std::endian::little);
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-template <class T>
-void AppendBig(std::string& out, T value) {
-  for (int shift = 8 * (static_cast<int>(sizeof value) - 1); shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>(value >> shift & 0xff));
-  }
-}
-
-void AppendOpcode(std::string& out, std::uint8_t opcode) {
-  out.push_back(static_cast<char>(opcode));
-}
-
-void AppendLength(std::string& out, std::uint64_t length) {
-  if (length < 1U << 6) {
-    out.push_back(static_cast<char>(length));
-  } else if (length < 1U << 14) {
-    AppendBig(out, static_cast<std::uint16_t>(length | rdb::kFourteenBits << 14));
-  } else if (length <= std::numeric_limits<std::uint32_t>::max()) {
-    AppendOpcode(out, rdb::kLength32);
-    AppendBig(out, static_cast<std::uint32_t>(length));
-  } else {
-    AppendOpcode(out, rdb::kLength64);
-    AppendBig(out, length);
-  }
-}
-
-void AppendStringForm(std::string& out, rdb::StringForm form) {
-  out.push_back(static_cast<char>(rdb::kEncoded << 6 | form));
-}
+using rdb::AppendBig;
+using rdb::AppendLength;
+using rdb::AppendLittle;
+using rdb::AppendOpcode;
+using rdb::AppendStringForm;
 
 void AppendPlain(std::string& out, std::string_view text) {
   AppendLength(out, text.size());
@@ -84,26 +51,13 @@ void AppendInteger(std::string& out, std::int64_t value) {
   }
 }
 
-bool AppendCompressed(std::string& out, std::string_view text, std::string& scratch) {
-  if (text.size() < kWorthCompressing || text.size() > std::numeric_limits<unsigned>::max()) return false;
-  const std::size_t room = text.size() - kLeastGain;
-  if (scratch.size() < room) scratch.resize(room);
-  const unsigned size =
-      lzf_compress(text.data(), static_cast<unsigned>(text.size()), scratch.data(), static_cast<unsigned>(room));
-  if (size == 0) return false;
-  AppendStringForm(out, rdb::kLzf);
-  AppendLength(out, size);
-  AppendLength(out, text.size());
-  out.append(scratch, 0, size);
-  return true;
-}
-
-void AppendText(std::string& out, std::string_view text, bool compress, std::string& scratch) {
+// `compressor` may be null.
+void AppendText(std::string& out, std::string_view text, Compressor* compressor) {
   // Ten digits and a sign: what fits into 32 bits.
   if (!text.empty() && text.size() <= 11) {
     if (const auto value = base::ParseInt<std::int32_t>(text)) return AppendInteger(out, *value);
   }
-  if (compress && AppendCompressed(out, text, scratch)) return;
+  if (compressor != nullptr && compressor->Append(out, text)) return;
   AppendPlain(out, text);
 }
 
@@ -141,8 +95,8 @@ void RdbEncoder::Begin(const RdbHead& head, std::span<const std::string> functio
   out += fmt::format("REDIS{:04}", rdb::kWriteVersion);
   const auto aux = [this, &out](std::string_view name, std::string_view value) {
     AppendOpcode(out, rdb::kAux);
-    AppendText(out, name, false, scratch_);
-    AppendText(out, value, false, scratch_);
+    AppendText(out, name, nullptr);
+    AppendText(out, value, nullptr);
   };
   aux("redis-ver", "7.0.15");
   aux("redis-bits", "64");
@@ -159,7 +113,7 @@ void RdbEncoder::Begin(const RdbHead& head, std::span<const std::string> functio
   aux("aof-base", "0");
   for (const std::string& text : functions) {
     AppendOpcode(out, rdb::kFunction2);
-    AppendText(out, text, options_.compress, scratch_);
+    AppendText(out, text, &compressor_);
   }
   Account(std::string_view(out).substr(begin));
 }
@@ -181,7 +135,7 @@ void RdbEncoder::SelectDb(int db, std::string& out) {
 
 void RdbEncoder::AppendPiece(std::string_view packed, std::string& out) {
   AppendLength(out, rdb::kPacked);
-  AppendText(out, packed, options_.compress, scratch_);
+  AppendText(out, packed, &compressor_);
 }
 
 void RdbEncoder::AppendTree(const Batch& batch, const Batch::Record& record, std::string& out,
@@ -200,7 +154,7 @@ void RdbEncoder::AppendTree(const Batch& batch, const Batch::Record& record, std
     AppendLength(out, items.size());
     // From the end: whoever loads it finds the place of each at once, at the beginning.
     items.ForRange(items.size() - 1, items.size(), true, [&](std::string_view member, double score) {
-      AppendText(out, member, options_.compress, scratch_);
+      AppendText(out, member, &compressor_);
       AppendLittle(out, score);
       give();
     });
@@ -212,8 +166,8 @@ void RdbEncoder::AppendTree(const Batch& batch, const Batch::Record& record, std
   const auto& fields = static_cast<const FieldTree&>(batch.Tree(record));
   AppendLength(out, fields.size());
   fields.ForEach([&](std::string_view field, std::string_view value) {
-    AppendText(out, field, options_.compress, scratch_);
-    if (with_values) AppendText(out, value, options_.compress, scratch_);
+    AppendText(out, field, &compressor_);
+    if (with_values) AppendText(out, value, &compressor_);
     give();
   });
 }
@@ -233,7 +187,7 @@ void RdbEncoder::AppendStream(const Stream& stream, std::string& out, const std:
   stream.ForEachNode([&](const StreamNode& node) {
     AppendLength(out, 16);
     append_raw_id(node.id());
-    AppendText(out, node.packed(), options_.compress, scratch_);
+    AppendText(out, node.packed(), &compressor_);
     give();
   });
   AppendLength(out, stream.length());
@@ -243,7 +197,7 @@ void RdbEncoder::AppendStream(const Stream& stream, std::string& out, const std:
   AppendLength(out, stream.entries_added());
   AppendLength(out, stream.groups().size());
   for (const auto& [name, group] : stream.groups()) {
-    AppendText(out, name, options_.compress, scratch_);
+    AppendText(out, name, &compressor_);
     append_id(group->last_id);
     AppendLength(out, static_cast<std::uint64_t>(group->entries_read));
     AppendLength(out, group->pending().size());
@@ -256,7 +210,7 @@ void RdbEncoder::AppendStream(const Stream& stream, std::string& out, const std:
     });
     AppendLength(out, group->consumers().size());
     for (const auto& [consumer_name, consumer] : group->consumers()) {
-      AppendText(out, consumer_name, options_.compress, scratch_);
+      AppendText(out, consumer_name, &compressor_);
       AppendLittle(out, consumer.seen_at);
       AppendLength(out, consumer.pending.size());
       consumer.pending.ForEachFrom(kLeastStreamId, [&](StreamId id) {
@@ -273,7 +227,7 @@ void RdbEncoder::AppendMembers(std::string_view packed, std::string& out) {
   const ListpackView members(packed);
   AppendLength(out, members.size());
   IntText buffer;
-  for (const PackedElement& member : members) AppendText(out, member.Text(buffer), options_.compress, scratch_);
+  for (const PackedElement& member : members) AppendText(out, member.Text(buffer), &compressor_);
 }
 
 void RdbEncoder::Append(const Batch& batch, std::string& out, const std::function<void()>& full) {
@@ -299,7 +253,7 @@ void RdbEncoder::Append(const Batch& batch, std::string& out, const std::functio
       out.push_back(static_cast<char>(record.used_at & 0xff));
     }
     AppendOpcode(out, TypeOf(record));
-    AppendText(out, batch.Key(record), options_.compress, scratch_);
+    AppendText(out, batch.Key(record), &compressor_);
     if (record.encoding == Encoding::kInt) {
       AppendInteger(out, record.integer);
     } else if (record.encoding == Encoding::kTree) {
@@ -310,7 +264,7 @@ void RdbEncoder::Append(const Batch& batch, std::string& out, const std::functio
     } else if (TypeOf(record) == rdb::kTypeSet) {
       AppendMembers(batch.Text(record), out);
     } else {
-      AppendText(out, batch.Text(record), options_.compress, scratch_);
+      AppendText(out, batch.Text(record), &compressor_);
     }
   }
   keys_ += batch.size();

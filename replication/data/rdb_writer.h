@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "replication/data/compressor.h"
 #include "replication/data/snapshot.h"
 
 namespace data {
@@ -31,7 +32,7 @@ struct RdbHead {
 };
 
 struct RdbOptions {
-  bool compress = true;  // rdbcompression: LZF for strings that become shorter by it
+  Compressor::Effort compress = Compressor::Effort::kWorthwhile;  // rdbcompression: LZF
   bool checksum = true;  // rdbchecksum; without it eight zero bytes are written
   // What is written of the last use of keys: with a policy of eviction that goes by it, so that it goes on after a
   // restart. `clock` is Keyspace::clock() when the snapshot began.
@@ -49,7 +50,7 @@ class RdbEncoder {
  public:
   static constexpr std::size_t kPiece = 1 << 16;
 
-  explicit RdbEncoder(RdbOptions options = {}) : options_(options) {}
+  explicit RdbEncoder(RdbOptions options = {}) : options_(options), compressor_(options.compress) {}
 
   void Begin(const RdbHead& head, std::span<const std::string> functions, std::span<const DatabaseSize> databases,
              std::string& out);
@@ -75,7 +76,7 @@ class RdbEncoder {
   std::uint64_t crc_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t keys_ = 0;
-  std::string scratch_;
+  Compressor compressor_;
 };
 
 }  // namespace data

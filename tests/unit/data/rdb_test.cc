@@ -61,7 +61,9 @@ std::string File(std::string_view body) {
 std::string Encoded(const std::string& value, bool compress = true) {
   Keyspace keyspace(1);
   Put(keyspace, 0, "k", value);
-  const std::string file = Write(keyspace, {}, {.compress = compress, .checksum = false});
+  const std::string file =
+      Write(keyspace, {},
+            {.compress = compress ? Compressor::Effort::kWorthwhile : Compressor::Effort::kNone, .checksum = false});
   const std::string before = "\xfe\x00\xfb\x01\x00\x00\x01k"s;
   const std::size_t at = file.find(before);
   REQUIRE(at != std::string::npos);
@@ -152,7 +154,9 @@ TEST_CASE("rdb: what is written is read again, compressed or not, checksummed or
   std::size_t sizes[2];
   for (const bool compress : {true, false}) {
     for (const bool checksum : {true, false}) {
-      const std::string file = Write(keyspace, head, {.compress = compress, .checksum = checksum});
+      const std::string file = Write(
+          keyspace, head,
+          {.compress = compress ? Compressor::Effort::kWorthwhile : Compressor::Effort::kNone, .checksum = checksum});
       sizes[compress ? 1 : 0] = file.size();
       Keyspace copy(4);
       RdbReader reader(copy);
@@ -210,7 +214,7 @@ TEST_CASE("rdb: a large value is given away in pieces, and the checksum is right
     return true;
   });
   const auto snapshot = Snapshot::Begin(keyspace);
-  RdbEncoder encoder({.compress = false});
+  RdbEncoder encoder({.compress = Compressor::Effort::kNone});
   std::string file;
   std::string out;
   std::size_t longest = 0;
@@ -335,7 +339,7 @@ TEST_CASE("rdb: what cannot be kept or is damaged is refused with its offset and
       {"\x00\x01k\xc3\x01\x50\x00"s, "offset 12: 1 compressed bytes cannot become 4096"},
       {"\x00\x01k\xc3\x03\x05\xff\xff\xff"s, "offset 12: damaged compressed string"},
       {"\x00\x81\x7f\xff\xff\xff\xff\xff\xff\xff"s, "offset 10: a string of 9223372036854775807 bytes is too long"},
-      {"\x00\x01k\x01v\x00\x01k\x01w"s, "offset 14: the key \"k\" stands there twice"},
+      {"\x00\x01k\x01v\x00\x01k\x01w"s, "offset 19: before this the key \"k\" stands there twice"},
       {"\x04\x01k\x02\x01"
        "f\x01v\x01"
        "f\x01w"s,
