@@ -85,10 +85,12 @@ void ApplyReceived(NodeState& state, const Now& now) {
   if (!state.link_up() || state.scripts.turns.suspended) return;
   NodeClient& master = *state.master.client;
   resp::Words words;
+  std::size_t fetched = 0;
   while (true) {
     switch (master.parser.Next(words)) {
       case resp::RequestParser::Outcome::kRequest:
         if (MustStop(state, words)) return StopLink(state, words[0], now);
+        FetchAhead(state, master, fetched);
         RunCommand(state, master, words, now);
         Credit(state, master);
         if (!master.transaction.open && CarriesData(words)) state.data_end = state.applied;

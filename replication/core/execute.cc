@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 #include "replication/base/text.h"
@@ -355,8 +357,20 @@ std::string CallForMaster(NodeState& state, NodeClient& client, const resp::Word
   return replies.substr(1, replies.find('\r') - 1);
 }
 
+void FetchAhead(const NodeState& state, const NodeClient& client, std::size_t& fetched) {
+  if (fetched > 0) {
+    --fetched;
+    return;
+  }
+  if (client.parser.buffered() == 0) return;
+  std::array<std::string_view, 16> keys;
+  fetched = client.parser.PeekSecondWords(keys);
+  if (fetched > 1) state.keyspace.Prefetch(client.db, std::span(keys).first(fetched));
+}
+
 void ProcessRequests(NodeState& state, NodeClient& client, const Now& now) {
   resp::Words words;
+  std::size_t fetched = 0;
   state.observed->tick = 0;
   while (client.blocked == Blocked::kNo && client.closing == serve::Client::Closing::kNo) {
     const bool stranger = state.server.access.required() && !client.authenticated;
@@ -364,6 +378,7 @@ void ProcessRequests(NodeState& state, NodeClient& client, const Now& now) {
                                       : resp::RequestParser::Limits{.max_bulk = state.settings.proto_max_bulk_len});
     switch (client.parser.Next(words)) {
       case resp::RequestParser::Outcome::kRequest:
+        FetchAhead(state, client, fetched);
         Execute(state, client, words, now);
         break;
       case resp::RequestParser::Outcome::kNeedMore:

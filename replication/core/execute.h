@@ -30,6 +30,12 @@ std::string CallForMaster(NodeState& state, NodeClient& client, const resp::Word
 std::string WhyRefused(const NodeState& state, const NodeClient& client, const serve::CommandRow& row,
                        std::uint32_t flags, const Now& now);
 
+// Called with each request that was taken from the client's buffer, before it runs. A pipeline is there as a whole: what
+// its commands will look for is fetched into the processor's caches while the first of them run. Most commands have
+// their key in the second place, and a wrong guess costs nothing but the fetch. `fetched` begins with 0 and belongs to
+// this function.
+void FetchAhead(const NodeState& state, const NodeClient& client, std::size_t& fetched);
+
 // The client goes on with its requests once the current call is over.
 void Resume(NodeState& state, NodeClient& client);
 // The connection is gone, and nothing runs for it: it is forgotten everywhere.

@@ -61,6 +61,18 @@ std::int64_t Keyspace::AverageTtl(int db, UnixMs now) const {
 
 // --- Reading
 
+void Keyspace::Prefetch(int db, std::span<const std::string_view> keys) const {
+  constexpr std::size_t kMost = 32;
+  const Table& table = At(db);
+  std::array<std::uint64_t, kMost> hashes;
+  const std::size_t count = std::min(keys.size(), kMost);
+  for (std::size_t i = 0; i < count; ++i) {
+    hashes[i] = table.Hash(keys[i]);
+    table.PrefetchBucket(table.BucketOf(hashes[i]));
+  }
+  for (std::size_t i = 0; i < count; ++i) table.PrefetchEntry(table.BucketOf(hashes[i]), hashes[i]);
+}
+
 Spot Keyspace::Find(int db, std::string_view key) const {
   Table& table = At(db);
   Spot spot;
@@ -322,29 +334,5 @@ void Keyspace::LeaveTable(std::shared_ptr<Table> table) {
 }
 
 // --- Loading
-
-bool Keyspace::LoadValue(int db, std::string_view key, NewValue value, UnixMs expires_at) {
-  Table& table = At(db);
-  const std::uint64_t hash = table.Hash(key);
-  if (table.Find(table.BucketOf(hash), hash, key) != nullptr) return false;
-  table.Insert(hash, Entry::Make(key, std::move(value), expires_at, FreshMark()));
-  return true;
-}
-
-bool Keyspace::Load(int db, std::string_view key, std::string_view value, UnixMs expires_at) {
-  return LoadValue(db, key, NewValue::Of(value), expires_at);
-}
-
-bool Keyspace::LoadInteger(int db, std::string_view key, std::int64_t value, UnixMs expires_at) {
-  return LoadValue(db, key, NewValue::OfInteger(value), expires_at);
-}
-
-bool Keyspace::LoadContents(int db, std::string_view key, ValueType type, Contents contents, UnixMs expires_at) {
-  return LoadValue(db, key, NewValue::OfContents(type, contents), expires_at);
-}
-
-void Keyspace::Reserve(int db, std::size_t keys) {
-  At(db).Reserve(keys);
-}
 
 }  // namespace data

@@ -21,8 +21,6 @@
 namespace data {
 namespace {
 
-// A hint of a damaged file must not make us allocate without bounds; larger tables grow on their own.
-constexpr std::uint64_t kMostReserved = 1 << 20;
 constexpr std::size_t kCompactAt = 1 << 16;
 
 std::string_view TypeText(std::uint8_t type) {
@@ -206,7 +204,7 @@ RdbReader::Outcome RdbReader::ReadResizeDb(Cursor& cursor) {
   std::uint64_t expires = 0;
   if (const Outcome outcome = cursor.PlainLength(keys); outcome != Outcome::kOk) return outcome;
   if (const Outcome outcome = cursor.PlainLength(expires); outcome != Outcome::kOk) return outcome;
-  into_.Reserve(db_, std::min(keys, kMostReserved));
+  keys_.Expect(db_, keys);
   return Outcome::kOk;
 }
 
@@ -275,31 +273,31 @@ bool RdbReader::DropsExpired() {
   return true;
 }
 
-RdbReader::Outcome RdbReader::Loaded(Cursor& cursor, std::string_view key, bool fresh) {
-  if (!fresh) return cursor.Bad(0, fmt::format("the key {} stands there twice", base::Quoted(key.substr(0, 64))));
-  ++facts_.keys_loaded;
-  // Either means something only by the rules that hold now.
-  if (frequency_ && into_.usage().frequency) into_.SetMark(db_, key, into_.MarkOfFrequency(*frequency_));
-  if (idle_ && !into_.usage().frequency) into_.SetMark(db_, key, into_.MarkOfIdle(*idle_));
+RdbReader::Outcome RdbReader::Load(Cursor& cursor, std::string_view key, NewValue value) {
+  if (DropsExpired()) return Outcome::kOk;
+  // What the file says of the use of a key means something only by the rules that hold now.
+  std::uint32_t mark = into_.FreshMark();
+  if (frequency_ && into_.usage().frequency) mark = into_.MarkOfFrequency(*frequency_);
+  if (idle_ && !into_.usage().frequency) mark = into_.MarkOfIdle(*idle_);
   idle_.reset();
   frequency_.reset();
-  return Outcome::kOk;
+  ++facts_.keys_loaded;
+  return keys_.Add(db_, key, std::move(value), std::exchange(expires_at_, kNever), mark) ? Outcome::kOk : Twice(cursor);
+}
+
+RdbReader::Outcome RdbReader::Twice(Cursor& cursor) const {
+  return cursor.Bad(0, fmt::format("before this the key {} stands there twice",
+                                   base::Quoted(std::string_view(keys_.duplicate()).substr(0, 64))));
 }
 
 RdbReader::Outcome RdbReader::LoadCollection(Cursor& cursor, ValueType type, std::string_view key, Contents contents) {
-  if (DropsExpired()) return Outcome::kOk;
-  const UnixMs expires_at = std::exchange(expires_at_, kNever);
-  return Loaded(cursor, key, into_.LoadContents(db_, key, type, std::move(contents), expires_at));
+  return Load(cursor, key, NewValue::OfContents(type, contents));
 }
 
 RdbReader::Outcome RdbReader::ReadString(Cursor& cursor, std::string_view key) {
   Cursor::Value value;
   if (const Outcome outcome = cursor.StringValue(value, value_scratch_); outcome != Outcome::kOk) return outcome;
-  if (DropsExpired()) return Outcome::kOk;
-  const UnixMs expires_at = std::exchange(expires_at_, kNever);
-  return Loaded(cursor, key,
-                value.is_integer ? into_.LoadInteger(db_, key, value.integer, expires_at)
-                                 : into_.Load(db_, key, value.text, expires_at));
+  return Load(cursor, key, value.is_integer ? NewValue::OfInteger(value.integer) : NewValue::Of(value.text));
 }
 
 RdbReader::Outcome RdbReader::ReadPackedHash(Cursor& cursor, std::uint8_t type, std::string_view key) {
@@ -521,6 +519,7 @@ RdbReader::Outcome RdbReader::ReadEnd(Cursor& cursor) {
       return cursor.Bad(1, fmt::format("the checksum is {:016x}, but should be {:016x}", written, computed));
     }
   }
+  if (!keys_.Flush()) return Twice(cursor);
   NoteReplication();
   into_.set_functions(std::move(functions_));
   complete_ = true;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "replication/base/result.h"
+#include "replication/data/bulk_load.h"
 #include "replication/data/keyspace.h"
 #include "replication/data/rdb_cursor.h"
 #include "replication/data/rdb_stream_reader.h"
@@ -73,7 +74,8 @@ class RdbReader {
   Outcome ReadZiplistPiece(Cursor& cursor);
   Outcome ReadScored(Cursor& cursor);
   Outcome ReadPackedZset(Cursor& cursor, std::uint8_t type, std::string_view key);
-  Outcome Loaded(Cursor& cursor, std::string_view key, bool fresh);
+  Outcome Load(Cursor& cursor, std::string_view key, NewValue value);
+  Outcome Twice(Cursor& cursor) const;
   Outcome LoadCollection(Cursor& cursor, ValueType type, std::string_view key, Contents contents);
   bool DropsExpired();
   Outcome ReadAux(Cursor& cursor);
@@ -86,6 +88,7 @@ class RdbReader {
   void NoteReplication();
 
   Keyspace& into_;
+  BulkLoad keys_{into_};
   RdbReadOptions options_;
   RdbFacts facts_;
   std::string buffer_;

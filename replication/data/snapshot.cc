@@ -69,7 +69,7 @@ class Snapshot::Walk : public TableWatcher {
 
   // Reads on until `out` is full enough. True when the table is read.
   bool Read(std::size_t max_records, std::size_t max_bytes, Batch& out) {
-    constexpr std::size_t kAhead = 4;  // buckets
+    constexpr std::size_t kAhead = 6;  // buckets
     while (next_ < end_ && out.size() < max_records && out.bytes() < max_bytes) {
       // A bucket that is no more was merged, and captured before that.
       const bool read = Captured(next_) || next_ >= table_->buckets();

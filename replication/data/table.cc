@@ -89,6 +89,16 @@ Entry** Table::Find(std::size_t bucket, std::uint64_t hash, std::string_view key
   return nullptr;
 }
 
+void Table::PrefetchEntry(std::size_t bucket, std::uint64_t hash) const {
+  const std::uint8_t tag = TagOf(hash);
+  const Bucket& b = At(bucket);
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    if (b.tags[i] != tag) continue;
+    __builtin_prefetch(b.slots[i], 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(b.slots[i]) + 64, 1);
+  }
+}
+
 void Table::PutInto(Bucket* bucket, std::uint8_t tag, Entry* entry) {
   for (;;) {
     for (std::size_t i = 0; i < bucket->Room(); ++i) {
@@ -117,6 +127,7 @@ void Table::Insert(std::uint64_t hash, Entry* entry) {
   if (entry->has_expiry()) expiries_.Add(entry);
   // Two, so that the table catches up should it ever have been too small.
   for (int i = 0; i < 2 && keys_ > buckets_ * kGrowAt; ++i) SplitOne();
+  for (int i = 0; i < kAhead && buckets_ < reserved_; ++i) SplitOne();
 }
 
 void Table::Replace(Entry** slot, Entry* fresh) {
@@ -208,6 +219,10 @@ void Table::SplitOne() {
     }
   }
   FreeChain(old.Next());
+  // The next split is a few insertions away: its keys, which all have to be hashed, are fetched until then.
+  const std::size_t next = buckets_ - base_;
+  Prefetch(next);
+  __builtin_prefetch(&At(next + 1));
 }
 
 void Table::MergeOne() {
@@ -235,13 +250,7 @@ void Table::MergeOne() {
 }
 
 void Table::Reserve(std::size_t keys) {
-  if (keys_ != 0) return;
-  const std::size_t wanted = keys / kGrowAt + 1;
-  while (buckets_ < wanted) {
-    EnsureSegment(buckets_);
-    ++buckets_;
-    if (buckets_ == 2 * base_) base_ *= 2;
-  }
+  reserved_ = keys / kGrowAt;
 }
 
 // Buckets b and b + base_ together hold what bucket b of a table of base_ buckets would: the cursor counts through

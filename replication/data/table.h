@@ -69,7 +69,8 @@ class Table {
   void ChangeExpiry(Entry* entry, UnixMs at) { expiries_.Change(entry, at); }
   // May merge buckets.
   void Erase(std::size_t bucket, Entry** slot);
-  // Only while empty: buckets for so many keys.
+  // So many keys are expected: insertions make the table grow ahead of the keys that are there, but never by more than
+  // a few buckets each. 0: no more than there are.
   void Reserve(std::size_t keys);
 
   // --- Walks.
@@ -87,9 +88,15 @@ class Table {
     if (bucket >= buckets_) return;
     const Bucket& b = At(bucket);
     for (std::size_t i = 0; i < kSlots; ++i) {
-      if (b.slots[i] != nullptr) __builtin_prefetch(b.slots[i]);
+      if (b.slots[i] == nullptr) continue;
+      __builtin_prefetch(b.slots[i]);
+      __builtin_prefetch(reinterpret_cast<const char*>(b.slots[i]) + 64);
     }
   }
+  // Asks for the bucket itself, which will be searched soon.
+  void PrefetchBucket(std::size_t bucket) const { __builtin_prefetch(&At(bucket), 1); }
+  // And for the entry in it that has this hash, by the look of it.
+  void PrefetchEntry(std::size_t bucket, std::uint64_t hash) const;
   // See Keyspace::Scan().
   std::uint64_t Scan(std::uint64_t cursor, const std::function<void(const Entry&)>& visit) const;
   // Null when empty.
@@ -120,6 +127,8 @@ class Table {
   static constexpr std::size_t kLeast = 4;       // buckets of an empty table
   // Keys per bucket, on average, at which the table grows. More saves memory and costs longer chains.
   static constexpr std::size_t kGrowAt = 5;
+  // What an insertion adds while more keys are expected. Splitting buckets that are almost empty costs little.
+  static constexpr int kAhead = 8;
   // The table shrinks when there are fewer than 3 keys in 2 buckets: far enough below, so that it does not swing.
   static constexpr std::size_t kShrinkKeys = 3;
   static constexpr std::size_t kShrinkBuckets = 2;
@@ -155,6 +164,7 @@ class Table {
   std::size_t buckets_ = kLeast;        // in use
   std::size_t first_segment_ = kLeast;  // buckets allocated in the first segment, which grows by doubling
   std::vector<Bucket*> segments_;
+  std::size_t reserved_ = 0;  // buckets to be grown to, as keys come in
   std::size_t keys_ = 0;
   std::size_t bytes_ = 0;
   ExpiryIndex expiries_;

@@ -59,6 +59,29 @@ std::size_t RequestParser::TakeEmptyLines() {
   return std::exchange(empty_lines_, 0);
 }
 
+std::size_t RequestParser::PeekSecondWords(std::span<std::string_view> out) const {
+  if (in_array_ || broken_) return 0;
+  const std::string_view buffer = buffer_;
+  std::size_t at = at_;
+  std::size_t found = 0;
+  while (found < out.size() && at < buffer.size() && buffer[at] == '*') {
+    const auto words = ReadShortNumber(buffer, at, limits_.max_words);
+    if (!words || *words < 2) break;
+    std::string_view second;
+    std::size_t word = 0;
+    for (; word < *words && at < buffer.size() && buffer[at] == '$'; ++word) {
+      const auto length = ReadShortNumber(buffer, at, limits_.max_bulk);
+      if (!length || buffer.size() - at < *length + 2) break;
+      if (word == 1) second = buffer.substr(at, *length);
+      at += *length + 2;
+    }
+    if (word < 2) break;
+    out[found++] = second;
+    if (word < *words) break;
+  }
+  return found;
+}
+
 RequestParser::Outcome RequestParser::Refuse(std::string error) {
   broken_ = true;
   error_ = "Protocol error: " + std::move(error);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,10 @@ class RequestParser {
   // `words` are valid until the next Feed(). An empty line or an empty array is skipped, as servers do.
   Outcome Next(Words& words);
 
+  // The second words of the next complete requests, as far as `out` has room, and how many there are: keys, mostly. A
+  // hint of what is to come, for whoever can fetch ahead; it ends where anything unusual stands. Nothing is consumed.
+  std::size_t PeekSecondWords(std::span<std::string_view> out) const;
+
   // What to tell the peer after kError, without the leading "-ERR ".
   const std::string& error() const { return error_; }
 
@@ -54,6 +59,8 @@ class RequestParser {
   // Empty lines skipped since the last call: a peer that sends one says "I am alive".
   std::size_t TakeEmptyLines();
 
+  // Memory of the buffer.
+  std::size_t held() const { return buffer_.capacity(); }
   // Bytes held that are not consumed yet.
   std::size_t buffered() const { return buffer_.size() - request_start_; }
 

@@ -154,7 +154,7 @@ TEST_CASE("set: the limit of the configuration counts when a file brings an ints
   numbers.Add(4);
   auto contents = SetFromIntset(numbers.Take(), keyspace);
   CHECK(contents->packing == Packing::kListpack);
-  CHECK(keyspace.LoadContents(0, "s", ValueType::kSet, std::move(*contents), kNever));
+  keyspace.SetContents(keyspace.Find(0, "s"), "s", ValueType::kSet, std::move(*contents));
   CHECK(ValueText(*keyspace.Find(0, "s")) == SetText({"1", "2", "3", "4"}));
 }
 

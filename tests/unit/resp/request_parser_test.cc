@@ -163,3 +163,36 @@ TEST_CASE("requests: short numbers, which are read in one step, mean what all ot
   CHECK(ErrorFor("*6\r\n", few) == ErrorFor("*1000\r\n", few));
   CHECK(ErrorFor("*1\r\n$6\r\n", few) == ErrorFor("*1\r\n$1000\r\n", few));
 }
+
+TEST_CASE("requests: second words of what follows can be looked at before they are taken") {
+  const std::string set = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\n\r\n\r\n";
+  const std::string get = "*2\r\n$3\r\nGET\r\n$2\r\nbc\r\n";
+  std::vector<std::string_view> seen(4);
+  const auto peek = [&seen](std::string_view bytes) {
+    RequestParser parser;
+    parser.Feed(bytes);
+    const std::size_t count = parser.PeekSecondWords(seen);
+    Words words;
+    std::size_t requests = 0;
+    while (parser.Next(words) == Outcome::kRequest) ++requests;  // nothing was taken away
+    CHECK(requests >= count);
+    return std::vector<std::string>(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(count));
+  };
+  CHECK(peek(set + get) == std::vector<std::string>{"a", "bc"});
+  CHECK(peek(set + set + set + get + get) == std::vector<std::string>{"a", "a", "a", "bc"});
+  CHECK(peek("").empty());
+  // It ends where anything unusual stands, and before what is not complete.
+  CHECK(peek(get + "*1\r\n$4\r\nPING\r\n" + get) == std::vector<std::string>{"bc"});
+  CHECK(peek(get + "PING\r\n" + get) == std::vector<std::string>{"bc"});
+  CHECK(peek(get + get.substr(0, get.size() - 1)) == std::vector<std::string>{"bc"});
+  CHECK(peek("*2\r\n$3\r\nGET\r\n$-1\r\n").empty());
+  CHECK(peek("*9999999\r\n").empty());
+
+  // In the middle of a request there is nothing to be seen.
+  RequestParser parser;
+  parser.Feed("*2\r\n$3\r\nGET\r\n");
+  Words words;
+  CHECK(parser.Next(words) == Outcome::kNeedMore);
+  parser.Feed("$1\r\nk\r\n" + get);
+  CHECK(parser.PeekSecondWords(seen) == 0);
+}
