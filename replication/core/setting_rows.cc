@@ -158,6 +158,22 @@ std::string RenderClientsMemory(const Settings& settings) {
   return fmt::format("{}", settings.maxmemory_clients);
 }
 
+// Octal, as chmod has it.
+Result<void> ApplySocketMode(Settings& settings, Words words) {
+  if (words.size() != 1) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
+  unsigned mode = 0;
+  const char* const end = words[0].data() + words[0].size();
+  const auto [stopped, error] = std::from_chars(words[0].data(), end, mode, 8);
+  if (error != std::errc() || stopped != end)
+    return Fail(ErrorCode::kInvalid, "argument couldn't be parsed into an integer");
+  if (mode > 0777) return Fail(ErrorCode::kInvalid, "argument must be between 0 and 777 inclusive");
+  settings.unixsocketperm = mode;
+  return {};
+}
+std::string RenderSocketMode(const Settings& settings) {
+  return fmt::format("{:o}", settings.unixsocketperm);
+}
+
 Result<void> ApplyPercentiles(Settings& settings, Words words) {
   if (words.size() == 1 && words[0].empty()) words = {};
   std::string text;
@@ -356,6 +372,12 @@ constexpr std::array kUsed = {
     SettingRow{.name = "tcp-keepalive", .kind = kNumber, .field = &S::tcp_keepalive, .high = kIntMax},
     SettingRow{.name = "timeout", .kind = kNumber, .field = &S::timeout, .high = kIntMax},
     SettingRow{.name = "tracking-table-max-keys", .kind = kNumber, .field = &S::tracking_table_max_keys},
+    SettingRow{.name = "unixsocket", .kind = kText, .field = &S::unixsocket, .flags = kFixed},
+    SettingRow{.name = "unixsocketperm",
+               .kind = kSpecial,
+               .flags = kFixed,
+               .apply = &ApplySocketMode,
+               .render = &RenderSocketMode},
     SettingRow{.name = "zset-max-listpack-entries",
                .alias = "zset-max-ziplist-entries",
                .kind = kNumber,

@@ -19,7 +19,6 @@ constexpr std::string_view kNoJournal =
     "the append-only file is not supported yet: refused, since the data it holds would not be loaded";
 constexpr std::string_view kNoCluster = "cluster mode is not supported";
 constexpr std::string_view kNoTls = "TLS is not supported yet";
-constexpr std::string_view kNoUnixSocket = "unix sockets are not supported yet";
 
 constexpr std::array kUnused = {
     SettingRow{.name = "active-defrag-cycle-max", .kind = kNumber, .fallback = "25"},
@@ -132,8 +131,6 @@ constexpr std::array kUnused = {
     SettingRow{.name = "tls-session-cache-size", .kind = kNumber, .fallback = "20480"},
     SettingRow{.name = "tls-session-cache-timeout", .kind = kNumber, .fallback = "300"},
     SettingRow{.name = "tls-session-caching", .kind = kYesNo, .fallback = "yes"},
-    SettingRow{.name = "unixsocket", .kind = kText, .flags = kFixed, .fallback = "", .refusal = kNoUnixSocket},
-    SettingRow{.name = "unixsocketperm", .kind = kText, .flags = kFixed, .fallback = "0"},
     SettingRow{.name = "watchdog-period", .kind = kNumber, .flags = kHidden, .fallback = "0"},
 };
 static_assert(std::ranges::is_sorted(kUnused, {}, &SettingRow::name));

@@ -54,6 +54,8 @@ struct Settings {
   std::vector<std::string> bind{"127.0.0.1", "-::1"};
   std::uint16_t port = 6379;
   int tcp_backlog = 511;
+  std::string unixsocket;       // path; empty: none
+  unsigned unixsocketperm = 0;  // permission bits; 0: as the umask leaves it
   unsigned tcp_keepalive = 300;
   bool protected_mode = true;
   std::uint32_t maxclients = 10000;

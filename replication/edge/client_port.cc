@@ -50,6 +50,14 @@ ClientPort::~ClientPort() = default;
 
 base::Result<void> ClientPort::Listen() {
   const Settings& settings = node_.settings();
+  if (!settings.unixsocket.empty()) {
+    auto listener = net::Listener::ListenUnix(
+        loop_, settings.unixsocket, settings.unixsocketperm, settings.tcp_backlog,
+        [this, path = settings.unixsocket](std::unique_ptr<net::Stream> stream) { Accept(std::move(stream), path); });
+    if (!listener) return tl::unexpected(listener.error());
+    listeners_.push_back(std::move(*listener));
+    if (settings.port == 0) return {};
+  }
   if (settings.port == 0) return base::Fail(base::ErrorCode::kInvalid, "port 0: configured to not listen anywhere");
   const std::vector<std::string> any{"*", "-::*"};
   for (std::string_view word : settings.bind.empty() ? any : settings.bind) {
@@ -60,8 +68,9 @@ base::Result<void> ClientPort::Listen() {
       if (optional) continue;
       return tl::unexpected(address.error());
     }
-    auto listener = net::Listener::Listen(loop_, {*address, settings.port}, settings.tcp_backlog,
-                                          [this](std::unique_ptr<net::Stream> stream) { Accept(std::move(stream)); });
+    auto listener =
+        net::Listener::Listen(loop_, {*address, settings.port}, settings.tcp_backlog,
+                              [this](std::unique_ptr<net::Stream> stream) { Accept(std::move(stream), {}); });
     if (listener) {
       listeners_.push_back(std::move(*listener));
       continue;
@@ -75,12 +84,13 @@ base::Result<void> ClientPort::Listen() {
   return {};
 }
 
-bool ClientPort::MayEnter(net::Stream& stream) {
+bool ClientPort::MayEnter(net::Stream& stream, bool local) {
   const Settings& settings = node_.settings();
   std::string_view refusal;
   if (node_.clients().size() >= settings.maxclients) {
     refusal = kFull;
-  } else if (settings.protected_mode && !node_.state().server.access.required() && !IsLoopback(stream.peer().host)) {
+  } else if (settings.protected_mode && !node_.state().server.access.required() && !local &&
+             !IsLoopback(stream.peer().host)) {
     refusal = kProtected;
   }
   if (refusal.empty()) return true;
@@ -90,11 +100,14 @@ bool ClientPort::MayEnter(net::Stream& stream) {
   return false;
 }
 
-void ClientPort::Accept(std::unique_ptr<net::Stream> stream) {
-  if (!MayEnter(*stream)) return;
+void ClientPort::Accept(std::unique_ptr<net::Stream> stream, const std::string& path) {
+  if (!MayEnter(*stream, !path.empty())) return;
   stream->SetKeepAlive(node_.settings().tcp_keepalive);
   const base::Now now = net::Loop::ReadClocks();
-  const ClientId id = node_.OnClient(stream->peer().ToString(), stream->local().ToString(), now);
+  // A unix socket has one name for both ends; the port is there for those who split at the last colon.
+  const std::string peer = path.empty() ? stream->peer().ToString() : path + ":0";
+  const std::string local = path.empty() ? stream->local().ToString() : peer;
+  const ClientId id = node_.OnClient(peer, local, now);
   auto& connection = *(connections_[id] = std::make_unique<Connection>());
   connection.id = id;
   connection.stream = std::move(stream);

@@ -21,7 +21,8 @@ class ClientPort {
   ClientPort(const ClientPort&) = delete;
   ClientPort& operator=(const ClientPort&) = delete;
 
-  // On the addresses of `bind`; one that begins with "-" may be missing on this machine. May wait for a name server.
+  // On the unix socket, if there is to be one, and on the addresses of `bind`; one that begins with "-" may be missing
+  // on this machine. May wait for a name server.
   base::Result<void> Listen();
   // Accepts nobody any more.
   void StopListening() { listeners_.clear(); }
@@ -46,8 +47,9 @@ class ClientPort {
     std::optional<MonoTime> over_soft_limit_at;
   };
 
-  void Accept(std::unique_ptr<net::Stream> stream);
-  bool MayEnter(net::Stream& stream);
+  // `path` of the unix socket that it came through; empty: a network.
+  void Accept(std::unique_ptr<net::Stream> stream, const std::string& path);
+  bool MayEnter(net::Stream& stream, bool local);
   void OnBytes(Connection& connection, std::string_view bytes);
   void Drop(ClientId id);
   void FlushClient(serve::Client& client, Connection& connection);

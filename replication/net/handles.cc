@@ -61,6 +61,7 @@ base::Endpoint FromSocketAddress(const sockaddr_storage& address) {
     uv_ip6_name(in6, text, sizeof text);
     return {text, ntohs(in6->sin6_port)};
   }
+  if (address.ss_family != AF_INET) return {};  // a unix socket
   const auto* in4 = reinterpret_cast<const sockaddr_in*>(&address);
   uv_ip4_name(in4, text, sizeof text);
   return {text, ntohs(in4->sin_port)};

@@ -1,5 +1,10 @@
 #include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "replication/net/stream.h"
@@ -10,6 +15,7 @@ namespace net {
 struct Listener::Impl : Handles {
   uv_tcp_t tcp;
   std::uint16_t port = 0;
+  std::string path;  // of a unix socket
   std::function<void(std::unique_ptr<Stream>)> on_accept;
 
   explicit Impl(uv_loop_t* on_loop) : Handles(on_loop) {
@@ -25,17 +31,40 @@ struct Listener::Impl : Handles {
     if (const int status = uv_tcp_bind(&tcp, reinterpret_cast<const sockaddr*>(&address), flags); status != 0) {
       return status;
     }
-    const auto on_connection = [](uv_stream_t* server, int failed) {
-      if (failed == 0) Of<Impl>(server->data).Accept();
-    };
-    if (const int status = uv_listen(reinterpret_cast<uv_stream_t*>(&tcp), backlog, on_connection); status != 0) {
-      return status;
-    }
+    if (const int status = Listen(backlog); status != 0) return status;
     sockaddr_storage bound{};
     int size = sizeof bound;
     const int status = uv_tcp_getsockname(&tcp, reinterpret_cast<sockaddr*>(&bound), &size);
     if (status == 0) port = FromSocketAddress(bound).port;
     return status;
+  }
+
+  int OpenUnix(const std::string& name, unsigned mode, int backlog) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (name.size() >= sizeof address.sun_path) return UV_ENAMETOOLONG;
+    name.copy(address.sun_path, sizeof address.sun_path - 1);
+    // What a crash has left is in the way; anything but a socket is somebody's.
+    struct stat facts {};
+    if (lstat(name.c_str(), &facts) == 0 && S_ISSOCK(facts.st_mode)) unlink(name.c_str());
+    const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return uv_translate_sys_error(errno);
+    // libuv treats all streams alike: what it calls TCP takes any connected socket.
+    if (bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        uv_tcp_open(&tcp, descriptor) != 0) {
+      const int status = uv_translate_sys_error(errno);
+      close(descriptor);
+      return status;
+    }
+    path = name;
+    if (mode != 0 && chmod(name.c_str(), static_cast<mode_t>(mode)) != 0) return uv_translate_sys_error(errno);
+    return Listen(backlog);
+  }
+
+  int Listen(int backlog) {
+    return uv_listen(reinterpret_cast<uv_stream_t*>(&tcp), backlog, [](uv_stream_t* server, int failed) {
+      if (failed == 0) Of<Impl>(server->data).Accept();
+    });
   }
 
   void Accept() {
@@ -48,6 +77,7 @@ struct Listener::Impl : Handles {
 Listener::Listener(Impl* impl) : impl_(impl) {}
 
 Listener::~Listener() {
+  if (!impl_->path.empty()) unlink(impl_->path.c_str());
   impl_->Release();
 }
 
@@ -61,6 +91,17 @@ base::Result<std::unique_ptr<Listener>> Listener::Listen(Loop& loop, const base:
   listener->impl_->on_accept = std::move(on_accept);
   if (const int status = listener->impl_->Open(*socket_address, backlog); status != 0) {
     return tl::unexpected(SystemError("bind", address, status));
+  }
+  return listener;
+}
+
+base::Result<std::unique_ptr<Listener>> Listener::ListenUnix(Loop& loop, const std::string& path, unsigned mode,
+                                                             int backlog,
+                                                             std::function<void(std::unique_ptr<Stream>)> on_accept) {
+  std::unique_ptr<Listener> listener(new Listener(new Impl(loop.raw())));
+  listener->impl_->on_accept = std::move(on_accept);
+  if (const int status = listener->impl_->OpenUnix(path, mode, backlog); status != 0) {
+    return base::Fail(base::ErrorCode::kIo, "unix socket '" + path + "': " + uv_strerror(status));
   }
   return listener;
 }

@@ -1,4 +1,4 @@
-// A connected byte stream (TCP): bytes in by callback, bytes out by queue.
+// A connected byte stream (TCP, or a unix socket): bytes in by callback, bytes out by queue.
 #pragma once
 
 #include <cstddef>
@@ -97,7 +97,14 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // The port in use, also when 0 was asked for.
+  // The same on a unix socket of this name, which takes the place of a socket that is there already. `mode` are its
+  // permission bits; 0: what the umask leaves. The file goes when the listener does. Streams from it have no addresses.
+  // Error kIo, also when something other than a socket has this name.
+  static base::Result<std::unique_ptr<Listener>> ListenUnix(Loop& loop, const std::string& path, unsigned mode,
+                                                            int backlog,
+                                                            std::function<void(std::unique_ptr<Stream>)> on_accept);
+
+  // The port in use, also when 0 was asked for; 0 on a unix socket.
   std::uint16_t port() const;
 
  private:

@@ -35,6 +35,7 @@ std::string FlagsOf(const Client& client) {
   if (client.queued_commands >= 0) flags += 'x';
   if (client.closing == Client::Closing::kAfterReply) flags += 'c';
   if (client.closing == Client::Closing::kNow) flags += 'A';
+  if (client.peer.starts_with('/')) flags += 'U';
   return flags.empty() ? "N" : flags;
 }
 
@@ -199,7 +200,6 @@ void SetClientReplies(Server&, Client& client, const Words& words, const base::N
   }
 }
 
-// Clients are never evicted for their memory here, so there is nothing to spare them from.
 void SetClientNoEvict(Server&, Client& client, const Words& words, const base::Now&, resp::ReplyWriter& reply) {
   if (!base::EqualsIgnoreCase(words[2], "on") && !base::EqualsIgnoreCase(words[2], "off")) {
     return reply.Error("ERR syntax error");

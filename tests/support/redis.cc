@@ -65,7 +65,9 @@ std::string Value::ToString() const {
 }
 
 Redis::Redis(const std::string& host, int port, int timeout_ms)
-    : context_(redisConnectWithTimeout(host.c_str(), port, Limit(timeout_ms)), &redisFree) {
+    : context_(host.starts_with('/') ? redisConnectUnixWithTimeout(host.c_str(), Limit(timeout_ms))
+                                     : redisConnectWithTimeout(host.c_str(), port, Limit(timeout_ms)),
+               &redisFree) {
   set_timeout(timeout_ms);
 }
 

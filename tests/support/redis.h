@@ -29,6 +29,7 @@ struct Value {
 class Redis {
  public:
   explicit Redis(int port, int timeout_ms = 5000) : Redis("127.0.0.1", port, timeout_ms) {}
+  // A host that begins with "/" is the path of a unix socket.
   Redis(const std::string& host, int port, int timeout_ms = 5000);
   ~Redis();
   Redis(const Redis&) = delete;
