@@ -282,7 +282,7 @@ void Info::Stats() {
   Field("sync_partial_err", stats.sync_partial_err);
   Field("expired_keys", keys.expired);
   Field("evicted_keys", keys.evicted);
-  Field("evicted_clients", 0);
+  Field("evicted_clients", stats.evicted_clients);
   Field("keyspace_hits", keys.hits);
   Field("keyspace_misses", keys.misses);
   Field("pubsub_channels", state_.server.pubsub.channels().size());

@@ -1,5 +1,8 @@
 #include "replication/core/memory_limit.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -28,7 +31,60 @@ std::uint64_t KeysOfRound(int tenacity) {
   return static_cast<std::uint64_t>(500 * std::pow(1.15, tenacity - 10));
 }
 
+// Bytes; 0: no limit.
+std::uint64_t LimitOfClients(const Settings& settings) {
+  if (settings.maxmemory_clients >= 0) return static_cast<std::uint64_t>(settings.maxmemory_clients);
+  return settings.maxmemory / 100 * static_cast<std::uint64_t>(-settings.maxmemory_clients);
+}
+
+std::uint64_t MemoryOf(const NodeClient& client) {
+  std::uint64_t bytes = sizeof client + client.out.capacity() + client.parser.held() + client.withheld.capacity();
+  for (const auto& request : client.transaction.queue) {
+    for (const std::string& word : request) bytes += sizeof word + word.capacity();
+  }
+  for (const auto* names : {&client.channels, &client.patterns, &client.shard_channels}) {
+    for (const std::string& name : *names) bytes += 64 + name.capacity();  // and the node of a tree, there and here
+  }
+  return bytes;
+}
+
 }  // namespace
+
+void KeepClientsWithinLimit(NodeState& state, const Now& now) {
+  const std::uint64_t limit = LimitOfClients(state.settings);
+  if (limit == 0) return;
+  MemoryWatch& memory = state.memory;
+  memory.clients_changed = true;
+  if (memory.clients_judged_at && now.mono - *memory.clients_judged_at < kJudgeClientsEvery) return;
+  memory.clients_judged_at = now.mono;
+  memory.clients_changed = false;
+  std::uint64_t total = 0;
+  std::vector<std::pair<std::uint64_t, NodeClient*>> clients;
+  for (const auto& [id, each] : state.server.clients.all()) {
+    auto& client = static_cast<NodeClient&>(*each);
+    if (client.kind != serve::ClientKind::kNormal || client.closing != serve::Client::Closing::kNo ||
+        client.marks.find('e') != std::string::npos) {
+      continue;
+    }
+    clients.emplace_back(MemoryOf(client), &client);
+    total += clients.back().first;
+  }
+  if (total <= limit) return;
+  std::ranges::sort(clients, [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [bytes, client] : clients) {
+    if (total <= limit) break;
+    state.Say(base::LogLevel::kNotice, fmt::format("Evicting client: {} tot-mem={}", client->peer, bytes));
+    state.server.clients.Close(*client, serve::Client::Closing::kNow);
+    ++state.stats.evicted_clients;
+    total -= bytes;
+  }
+}
+
+std::optional<MonoTime> ClientsDeadline(const NodeState& state) {
+  const MemoryWatch& memory = state.memory;
+  if (!memory.clients_changed || !memory.clients_judged_at) return std::nullopt;
+  return *memory.clients_judged_at + kJudgeClientsEvery;
+}
 
 std::uint64_t JudgedMemoryNow(const NodeState& state) {
   return state.keyspace.memory() + state.memory.clients;

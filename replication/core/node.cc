@@ -409,6 +409,7 @@ std::optional<MonoTime> Node::NextDeadline() const {
   };
   earlier(WaitDeadline(state));
   earlier(state.blocked_keys.Deadline());
+  earlier(ClientsDeadline(state));
   earlier(SavingDeadline(state));
   if (state.failover.stage == Failover::Stage::kWaitForSync) earlier(state.failover.until);
   if (!state.started_up) return next;
@@ -453,6 +454,7 @@ void Node::EndTurn(Now now) {
     KeepStreamWithinLimits(state, now);
     KeepSnapshotsWithinLimits(state, now);
   }
+  KeepClientsWithinLimit(state, now);
   if (state.keyspace.has_discarded()) state.wishes.push_back(Discard{state.keyspace.TakeDiscarded()});
 }
 

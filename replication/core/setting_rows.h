@@ -31,10 +31,10 @@ enum SettingFlag : std::uint32_t {
   kManyWords = 1U << 3,  // CONFIG SET splits the value at spaces
 };
 
-using SettingField = std::variant<std::monostate, bool Settings::*, int Settings::*, unsigned Settings::*,
-                                  std::uint16_t Settings::*, std::int64_t Settings::*, std::uint64_t Settings::*,
-                                  base::Millis Settings::*,
-                                  base::Seconds Settings::*, std::string Settings::*, Guard Settings::*>;
+using SettingField =
+    std::variant<std::monostate, bool Settings::*, int Settings::*, unsigned Settings::*, std::uint16_t Settings::*,
+                 std::int64_t Settings::*, std::uint64_t Settings::*, base::Millis Settings::*,
+                 base::Seconds Settings::*, std::string Settings::*, Guard Settings::*>;
 
 struct SettingRow {
   std::string_view name;

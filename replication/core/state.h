@@ -81,6 +81,9 @@ struct MemoryWatch {
   std::optional<MonoTime> clients_counted_at;
   bool going_on = false;  // the last round ended before enough was evicted
   bool is_short = false;  // too much is held, and nothing more may go
+  // For maxmemory-clients: when each of them was last looked at, and whether something has happened since.
+  std::optional<MonoTime> clients_judged_at;
+  bool clients_changed = false;
 };
 
 // Counters of INFO stats; CONFIG RESETSTAT sets them back.
@@ -100,6 +103,7 @@ struct Stats {
   std::uint64_t repl_lost_writes = 0;  // of our own, replaced by full syncs; not those that could not be counted
   std::uint64_t repl_lost_bytes = 0;
   std::uint64_t error_replies = 0;
+  std::uint64_t evicted_clients = 0;
   std::map<std::string, std::uint64_t, std::less<>> errors_by_code;
 };
 
