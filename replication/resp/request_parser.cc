@@ -14,6 +14,10 @@ namespace {
 // Memory for words is reserved by what has arrived, never by what a header promises.
 constexpr std::size_t kMaxReserve = 1024;
 
+// A buffer that a large request has made larger than this is given back when all of it is used up: most connections are
+// idle most of the time.
+constexpr std::size_t kKept = 128 << 10;
+
 // For an error, which may also stand in a log.
 char Printable(char c) {
   if (c == '\r' || c == '\n') return ' ';
@@ -88,6 +92,11 @@ RequestParser::Outcome RequestParser::Refuse(std::string error) {
   return Outcome::kError;
 }
 
+void RequestParser::ForgetBuffer() {
+  std::string().swap(buffer_);  // assigning an empty one would keep the memory
+  request_start_ = at_ = scanned_ = 0;
+}
+
 void RequestParser::FinishRequest() {
   consumed_ += at_ - request_start_;
   request_start_ = at_;
@@ -113,7 +122,10 @@ RequestParser::Outcome RequestParser::Next(Words& words) {
   while (true) {
     std::string_view line;
     if (!in_array_) {
-      if (at_ >= buffer_.size()) return Outcome::kNeedMore;
+      if (at_ >= buffer_.size()) {
+        if (buffer_.capacity() > kKept) ForgetBuffer();
+        return Outcome::kNeedMore;
+      }
       const bool is_array = buffer_[at_] == '*';
       std::size_t count = 0;
       if (const auto small = is_array ? ReadShortNumber(buffer_, at_, limits_.max_words) : std::nullopt) {

@@ -42,7 +42,7 @@ class RequestParser {
   // Invalidates the words given before.
   void Feed(std::string_view bytes);
 
-  // `words` are valid until the next Feed(). An empty line or an empty array is skipped, as servers do.
+  // `words` are valid until the next Feed() or Next(). An empty line or an empty array is skipped, as servers do.
   Outcome Next(Words& words);
 
   // The second words of the next complete requests, as far as `out` has room, and how many there are: keys, mostly. A
@@ -75,6 +75,7 @@ class RequestParser {
 
   LineOutcome ReadLine(LineEnd ends_with, std::string_view& line);
   Outcome Refuse(std::string error);
+  void ForgetBuffer();
   void FinishRequest();
 
   Limits limits_;

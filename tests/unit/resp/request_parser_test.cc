@@ -196,3 +196,21 @@ TEST_CASE("requests: second words of what follows can be looked at before they a
   parser.Feed("$1\r\nk\r\n" + get);
   CHECK(parser.PeekSecondWords(seen) == 0);
 }
+
+TEST_CASE("requests: the memory of a large one is given back when it has been used") {
+  RequestParser parser;
+  Words words;
+  const std::string value(10 << 20, 'v');
+  parser.Feed(fmt::format("*2\r\n$4\r\nECHO\r\n${}\r\n{}\r\n", value.size(), value));
+  REQUIRE(parser.Next(words) == Outcome::kRequest);
+  CHECK(words[1] == value);
+  CHECK(parser.held() > value.size());
+  REQUIRE(parser.Next(words) == Outcome::kNeedMore);
+  CHECK(parser.held() < 1024);
+  // And it goes on.
+  const std::uint64_t consumed = parser.consumed();
+  parser.Feed("*1\r\n$4\r\nPING\r\n");
+  REQUIRE(parser.Next(words) == Outcome::kRequest);
+  CHECK(words == Words{"PING"});
+  CHECK(parser.consumed() == consumed + 14);
+}
