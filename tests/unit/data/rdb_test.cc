@@ -339,7 +339,8 @@ TEST_CASE("rdb: what cannot be kept or is damaged is refused with its offset and
       {"\x00\x01k\xc3\x01\x50\x00"s, "offset 12: 1 compressed bytes cannot become 4096"},
       {"\x00\x01k\xc3\x03\x05\xff\xff\xff"s, "offset 12: damaged compressed string"},
       {"\x00\x81\x7f\xff\xff\xff\xff\xff\xff\xff"s, "offset 10: a string of 9223372036854775807 bytes is too long"},
-      {"\x00\x01k\x01v\x00\x01k\x01w"s, "offset 19: before this the key \"k\" stands there twice"},
+      {"\x00\x01k\x01v\x00\x01k\x01w\xff"s + std::string(8, '\0'),
+       "offset 19: before this the key \"k\" stands there twice"},
       {"\x04\x01k\x02\x01"
        "f\x01v\x01"
        "f\x01w"s,
