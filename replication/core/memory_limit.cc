@@ -62,12 +62,10 @@ void KeepClientsWithinLimit(NodeState& state, const Now& now) {
   std::vector<std::pair<std::uint64_t, NodeClient*>> clients;
   for (const auto& [id, each] : state.server.clients.all()) {
     auto& client = static_cast<NodeClient&>(*each);
-    if (client.kind != serve::ClientKind::kNormal || client.closing != serve::Client::Closing::kNo ||
-        client.marks.find('e') != std::string::npos) {
-      continue;
-    }
-    clients.emplace_back(MemoryOf(client), &client);
-    total += clients.back().first;
+    if (client.kind != serve::ClientKind::kNormal || client.closing != serve::Client::Closing::kNo) continue;
+    const std::uint64_t bytes = MemoryOf(client);
+    total += bytes;
+    if (client.marks.find('e') == std::string::npos) clients.emplace_back(bytes, &client);
   }
   if (total <= limit) return;
   std::ranges::sort(clients, [](const auto& a, const auto& b) { return a.first > b.first; });

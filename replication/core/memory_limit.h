@@ -19,8 +19,8 @@ std::uint64_t JudgedMemoryNow(const NodeState& state);
 // much. Costs nothing without a limit. To be called before each command, never within one.
 // Source: "Key eviction" of the Redis documentation.
 void KeepMemoryWithinLimit(NodeState& state, const Now& now);
-// Closes clients, the one that takes most first, until all together are within maxmemory-clients. Replicas, our master
-// and those with CLIENT NO-EVICT ON are spared and not counted. O(clients), but not more often than every
+// Closes clients, the one that takes most first, until all together are within maxmemory-clients. Replicas and our master
+// are neither counted nor closed; those with CLIENT NO-EVICT ON are counted and spared. O(clients), but not more often than every
 // kJudgeClientsEvery; ClientsDeadline() is when to call again. Costs nothing without a limit.
 // Source: "Client Eviction" of the Redis documentation.
 inline constexpr base::Millis kJudgeClientsEvery{10};
