@@ -168,8 +168,11 @@ double Distance(const Place& a, const Place& b) {
   const double a_latitude = Radians(a.latitude);
   const double b_longitude = Radians(b.longitude);
   const double b_latitude = Radians(b.latitude);
-  const double u = std::sin((b_latitude - a_latitude) / 2);
   const double v = std::sin((b_longitude - a_longitude) / 2);
+  // On one meridian the arc is the difference itself. Stock computes it so, and the last digits are stored by
+  // STOREDIST.
+  if (v == 0) return kEarthRadius * std::abs(b_latitude - a_latitude);
+  const double u = std::sin((b_latitude - a_latitude) / 2);
   return 2.0 * kEarthRadius * std::asin(std::sqrt(u * u + std::cos(a_latitude) * std::cos(b_latitude) * v * v));
 }
 

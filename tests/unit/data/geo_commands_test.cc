@@ -49,3 +49,10 @@ TEST_CASE("geo: members that are no places have the places that stock gives them
   node.Run("ZADD g -1 a inf b");
   CHECK(node.Run("GEOHASH g a b") == "*2\r\n$11\r\nbp05b5048p0\r\n$11\r\n00bh0hbj200\r\n");
 }
+
+TEST_CASE("geo: on one meridian distances are those of stock to the last digit") {
+  Runner node;
+  node.Run("GEOADD g 180 1e-5 a");
+  node.Run("GEOSEARCHSTORE d g FROMLONLAT 180 -85.05112878 BYRADIUS 1e8 MI STOREDIST");
+  CHECK(node.Run("ZSCORE d a") == "$18\r\n5878.1382864044472\r\n");
+}
