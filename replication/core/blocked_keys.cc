@@ -1,5 +1,7 @@
 #include "replication/core/blocked_keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "replication/base/check.h"
@@ -164,7 +166,10 @@ void DismissBlocked(NodeState& state, std::string_view error) {
 
 void ClientUnblock(NodeState& state, NodeClient&, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
   bool with_error = false;
-  if (words.size() > 4) return reply.Error("ERR wrong number of arguments for 'client|unblock' command");
+  if (words.size() > 4) {
+    return reply.Error(
+        fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try CLIENT HELP.", words[1]));
+  }
   if (words.size() == 4) {
     with_error = base::EqualsIgnoreCase(words[3], "error");
     if (!with_error && !base::EqualsIgnoreCase(words[3], "timeout")) {

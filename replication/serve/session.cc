@@ -233,7 +233,8 @@ void Reset(Server& server, Client& client, const Words&, const base::Now&, resp:
   client.user = "default";
   client.account = nullptr;
   client.authenticated = !server.access.required();
-  client.replies = Client::Replies::kOn;
+  // A SKIP was meant for this very reply.
+  if (client.replies != Client::Replies::kSkip) client.replies = Client::Replies::kOn;
   reply.Simple("RESET");
 }
 

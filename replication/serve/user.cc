@@ -377,9 +377,10 @@ base::Result<void> ApplyRule(const CommandTable& table, std::string_view rule, c
 
 base::Result<void> ApplyRules(const CommandTable& table, const std::vector<std::string>& rules,
                               const UserOptions& options, User& user) {
+  // "(+get ~x)" may come as one word or as several; that one is not closed is told before anything else.
+  std::vector<std::string> whole;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     std::string rule = rules[i];
-    // "(+get ~x)" may come as one word or as several.
     if (rule.starts_with('(')) {
       const std::string opening = rule;
       while (!rule.ends_with(')')) {
@@ -389,6 +390,9 @@ base::Result<void> ApplyRules(const CommandTable& table, const std::vector<std::
         rule += " " + rules[i];
       }
     }
+    whole.push_back(std::move(rule));
+  }
+  for (const std::string& rule : whole) {
     if (const auto applied = ApplyRule(table, rule, options, user); !applied) {
       return Refuse(fmt::format("Error in ACL SETUSER modifier '{}': {}", rule, applied.error().text));
     }

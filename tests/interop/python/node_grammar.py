@@ -195,7 +195,7 @@ BY_NAME = {
     "channel": lambda v: v.pick(b"c1", b"c2", b"news"), "shardchannel": lambda v: v.pick(b"c1", b"c2"),
     "event": lambda v: v.pick(b"command", b"nosuch"), "path": lambda v: b"/nowhere/module.so", "host": lambda v: b"127.0.0.1",
     "port": lambda v: b"1", "ip": lambda v: b"127.0.0.1", "client-id": lambda v: b"999999999", "rank": lambda v: v.integer(-3, 3),
-    "len": lambda v: v.integer(0, 10), "frequency": lambda v: v.integer(0, 255), "type": lambda v: v.pick(b"string", b"list", b"zset", b"set", b"hash", b"stream", b"none"),
+    "len": lambda v: v.integer(0, 10), "frequency": lambda v: v.integer(0, 255), "type": lambda v: v.pick(b"string", b"list", b"zset", b"set", b"hash", b"stream", b"nosuch"),
     "numreplicas": lambda v: v.pick(b"0", b"0", b"1", b"-1", b"x"), "slot": lambda v: v.integer(0, 20000),
     "bits": lambda v: v.pick(b"5", b"256", b"0", b"4097", b"x"), "version": lambda v: v.pick(b"5", b"6", b"1"),
     "section": lambda v: v.pick(b"server", b"keyspace", b"replication", b"all", b"nosuch", b"memory"),

@@ -181,7 +181,7 @@ def affordable(words):
             if word.upper() == b"BLOCK" and value is not None and (value == 0 or value > 20):
                 words[i + 1] = b"5"
     at = 1 if name == b"SCAN" else 2
-    if name in (b"SCAN", b"SSCAN", b"HSCAN", b"ZSCAN") and len(words) > at and words[at][:1].isdigit():
+    if name in (b"SCAN", b"SSCAN", b"HSCAN", b"ZSCAN") and len(words) > at and words[at].lstrip(b"+- ")[:1].isdigit():
         words[at] = b"0"  # where another cursor leads, each server says for itself
     if name == b"WAIT" and len(words) > 2:
         value = number(words[2])

@@ -139,7 +139,7 @@ VIEWS = {
     "hvals": sorted_items, "hgetall": sorted_pairs, "keys": sorted_items, "command|list": without_absent, "config|get": sorted_pairs,
     "acl|users": sorted_items, "acl|list": sorted_items, "acl|cat": without_absent, "pubsub|channels": sorted_items,
     "pubsub|shardchannels": sorted_items, "function|list": deep_sorted, "function|stats": same,
-    "ttl": about, "pttl": about, "expiretime": about, "pexpiretime": about, "object|idletime": about, "lastsave": about,
+    "ttl": about, "pttl": about, "expiretime": about, "pexpiretime": about, "object|idletime": about, "object|refcount": error_or(kind), "lastsave": about,
     "xinfo|stream": without_times, "xinfo|groups": without_times, "xinfo|consumers": without_times, "xpending": without_times,
     "time": shape, "info": kind, "client|list": kind, "client|info": kind, "client|id": kind, "client|trackinginfo": same, "acl|genpass": error_or(shape),
     "acl|log": shape, "acl|getuser": kind, "memory|usage": error_or(kind), "memory|stats": kind, "memory|doctor": kind, "memory|malloc-stats": kind,

@@ -102,6 +102,10 @@ TEST_CASE("client reply: off, what SUBSCRIBE tells comes all the same") {
   CHECK(Ask(world, node, client, {"CLIENT", "REPLY", "OFF"}).empty());
   CHECK(Ask(world, node, client, {"SUBSCRIBE", "c"}) == "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
   CHECK(Ask(world, node, client, {"PING"}).empty());
+  CHECK(Ask(world, node, client, {"RESET"}) == "+RESET\r\n");
+  CHECK(Ask(world, node, client, {"CLIENT", "REPLY", "SKIP"}).empty());
+  CHECK(Ask(world, node, client, {"RESET"}).empty());
+  CHECK(Ask(world, node, client, {"PING"}) == "+PONG\r\n");
 }
 
 TEST_CASE("transactions: DISCARD forgets, nesting is refused") {
