@@ -17,10 +17,12 @@ import node_allowed
 from node_grammar import read_rows
 from node_maker import Maker
 from node_pair import CONNECTIONS, Difference, Pair
+from node_replicas import follow
 from node_server import LIMITS, Server
 from node_shrink import shrink
 from node_values import Values
 from node_views import equal
+from side import GaveUp
 
 REQUESTS = 4000  # of a seed
 CHECK_EVERY = 250  # requests between two comparisons of the data sets
@@ -109,6 +111,7 @@ class Trial:
         self.used_entries, self.used_rows, self.rows = set(), set(), {}
         self.places = {}
         self.servers = {}
+        self.evicted, self.expired = 0, 0
 
     def servers_with(self, limits):
         pair = self.servers.get(limits)
@@ -140,6 +143,28 @@ class Trial:
                 print(f"---- seed {seed}: {found.where[:100]}: again", flush=True)
         self.used_entries |= run.pair.used_entries
         run.pair.close()
+
+    def play_replicas(self, seed):
+        """A master of ours with a replica of stock, and the other way round."""
+        self.servers_with("default")
+        for ours_is_master in (True, False):
+            cast = "ours, replica stock" if ours_is_master else "stock, replica ours"
+            try:
+                sent, evicted, expired = follow(seed, self.options, self.rows, self.folder, ours_is_master)
+                self.evicted, self.expired = self.evicted + evicted, self.expired + expired
+                self.requests += sent
+                self.compared += 1
+            except GaveUp as why:
+                self.failed.append(seed)
+                print(f"---- seed {seed}: master {cast}: {why}", flush=True)
+        self.seeds += 1
+
+    def finish_replicas(self):
+        if self.failed:
+            print(f"differential: failed seeds: {' '.join(map(str, self.failed))}")
+        print(f"differential: {self.seeds} seeds with replicas, {self.requests} requests, {self.evicted} keys evicted, "
+              f"{self.expired} expired, {self.compared} ended with equal data, {len(self.failed)} did not")
+        return 1 if self.failed or not self.seeds else 0
 
     def finish(self):
         if self.options.verbose or not self.failed:
@@ -190,6 +215,7 @@ def main():
     parser.add_argument("--no-fresh", action="store_true", help="without the fresh one")
     parser.add_argument("--minutes", type=float, help="play fresh seeds for so long")
     parser.add_argument("--requests", type=int, default=REQUESTS, help=f"requests of a seed ({REQUESTS})")
+    parser.add_argument("--replicas", action="store_true", help="compare masters with replicas of the other make instead")
     parser.add_argument("--keep-going", action="store_true", help="play all seeds, whatever fails")
     parser.add_argument("--keep", action="store_true", help="leave the folder with logs")
     parser.add_argument("--verbose", action="store_true", help="name what was allowed or not asked")
@@ -201,10 +227,10 @@ def main():
     trial = Trial(options, folder)
     try:
         for seed in seeds_of(options):
-            trial.play(seed)
+            (trial.play_replicas if options.replicas else trial.play)(seed)
             if trial.failed and not options.keep_going:
                 break
-        return trial.finish()
+        return trial.finish_replicas() if options.replicas else trial.finish()
     finally:
         trial.stop()
         if options.keep:

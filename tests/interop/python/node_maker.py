@@ -115,6 +115,7 @@ class Maker:
             row = self.pick(self.talks)
             if row.name == "quit":
                 continue
+            self.used.add(row.name)
             words, _ = self.grammar.request(row)
             requests.append(tuple(words))
             if self.values.chance(0.5):
