@@ -12,7 +12,7 @@ from wire import text_of, Wire
 OURS = os.environ["VIGIL_BIN"]
 STOCK = os.environ["VIGIL_STOCK_BIN"]
 CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients", "bullmq.js")
-JOBS = int(os.environ.get("VIGIL_QUEUE_JOBS", "2000"))
+JOBS = int(os.environ.get("VIGIL_QUEUE_JOBS", "10000"))
 
 
 class StockMaster(Side):
