@@ -10,6 +10,7 @@
 #include "replication/base/text.h"
 #include "replication/core/feed.h"
 #include "replication/core/full_sync.h"
+#include "replication/core/journal.h"
 #include "replication/core/memory_limit.h"
 #include "replication/core/observed.h"
 #include "replication/core/roles.h"
@@ -37,6 +38,7 @@ enum Group : int {
   kTracking,
   kDebug,
   kAbsent,
+  kJournal,
 };
 
 constexpr std::string_view kMisconf =
@@ -73,6 +75,8 @@ std::span<const NodeCommand> RowsOf(int group) {
       return DebugCommands();
     case kAbsent:
       return AbsentCommands();
+    case kJournal:
+      return JournalCommands();
     case kScripts:
       return ScriptCommands();
     case kFunctions:
@@ -225,13 +229,22 @@ void Execute(NodeState& state, NodeClient& client, const resp::Words& words, con
   AfterCommand(state, client, before, is_served, words[0]);
 }
 
+// What the journal is to know of a command: does its reply show data, or acknowledge a change? The rest (PING, INFO,
+// CONFIG ...) never waits for a disk.
+void NoteForJournal(NodeClient& client, int group, bool changed) {
+  client.touched = client.touched || (group != kSession && group != kServer && group != kObservation &&
+                                      group != kMemory && group != kWaiting && group != kJournal);
+  // Who waits for a key will have changed it when the reply comes.
+  client.wrote = client.wrote || changed || client.blocked == Blocked::kKey;
+}
+
 }  // namespace
 
 void FillCommandTable(serve::CommandTable& table) {
   Add(table, serve::SessionCommands(), kSession);
   Add(table, data::DataCommands(), kData);
   for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kFailover, kScripts, kFunctions, kServer,
-                          kObservation, kMemory, kTracking, kDebug, kAbsent})
+                          kObservation, kMemory, kTracking, kDebug, kAbsent, kJournal})
     Add(table, RowsOf(group), group);
   table.AddAlias("slaveof", "replicaof");
 }
@@ -254,6 +267,9 @@ std::string WhyRefused(const NodeState& state, const NodeClient& client, const s
   if (state.is_master() && (writes || row.name == "ping") && settings.stop_writes_on_bgsave_error &&
       !settings.save.empty() && !state.saving.last_ok) {
     return std::string(kMisconf);
+  }
+  if (state.is_master() && (writes || row.name == "ping")) {
+    if (std::string refusal = WhyJournalRefuses(state); !refusal.empty()) return refusal;
   }
   if (state.is_master() && writes && settings.min_replicas_to_write > 0 &&
       state.replicas.CountGood(now.mono, settings.min_replicas_max_lag) <
@@ -283,6 +299,7 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
   if (state.tracking->any()) state.tracking->set_caller(client.id);
   const std::size_t before = reply.out().size();
   const bool from_master = client.kind == serve::ClientKind::kMaster;
+  const Offset applied_before = state.applied;
   std::vector<data::Effect> effects;
   switch (entry.group) {
     case kSession:
@@ -344,6 +361,7 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
     }
   }
   client.write_offset = state.applied;
+  NoteForJournal(client, entry.group, state.applied != applied_before || !effects.empty());
 }
 
 std::string CallForMaster(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now) {

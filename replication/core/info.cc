@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "replication/base/text.h"
+#include "replication/core/journal.h"
 #include "replication/core/memory_limit.h"
 #include "replication/core/observed.h"
 #include "replication/core/roles.h"
@@ -188,7 +189,7 @@ void Info::Memory() {
   Field("mem_clients_slaves", of_replicas);
   Field("mem_clients_normal", of_clients);
   Field("mem_cluster_links", 0);
-  Field("mem_aof_buffer", 0);
+  Field("mem_aof_buffer", state_.journal->stage == Journal::Stage::kOff ? 0 : state_.applied - SendLimit(state_));
   Field("mem_allocator", host_.allocator);
   Field("active_defrag_running", 0);
 }
@@ -226,27 +227,41 @@ void Info::Persistence() {
     pre_images += job.source->pre_image_bytes();
     keys_done += job.source->keys_captured();
     keys_total += job.source->total_keys();
-    if (job.sync == nullptr) to_file = &job;
+    if (job.sync == nullptr && !(state_.journal->rewrite && state_.journal->rewrite->snapshot == id)) to_file = &job;
   }
   Field("current_cow_size", pre_images);
   Field("current_fork_perc", fmt::format("{:.2f}", Percent(keys_done, keys_total)));
   Field("current_save_keys_processed", keys_done);
   Field("current_save_keys_total", keys_total);
   Field("rdb_changes_since_last_save", state_.keyspace.dirty());
-  Flag("rdb_bgsave_in_progress", !state_.snapshots.running.empty());
+  const bool rewrites = state_.journal->rewrite && state_.journal->rewrite->snapshot != 0;
+  Flag("rdb_bgsave_in_progress", state_.snapshots.running.size() > (rewrites ? 1U : 0U));
   Field("rdb_last_save_time", UnixSeconds(state_.saving.last_saved_at));
   Field("rdb_last_bgsave_status", state_.saving.last_ok ? "ok" : "err");
   Field("rdb_last_bgsave_time_sec", state_.saving.last_took_sec);
   Field("rdb_current_bgsave_time_sec", to_file == nullptr ? -1 : SecondsSince(to_file->began_at, now_));
   Field("rdb_saves", state_.saving.saves);
-  Field("aof_enabled", 0);
-  Field("aof_rewrite_in_progress", 0);
-  Field("aof_rewrite_scheduled", 0);
-  Field("aof_last_rewrite_time_sec", -1);
-  Field("aof_current_rewrite_time_sec", -1);
-  Field("aof_last_bgrewrite_status", "ok");
-  Field("aof_last_write_status", "ok");
+  const Journal& journal = *state_.journal;
+  const bool aof = state_.settings.appendonly;
+  Flag("aof_enabled", aof);
+  Flag("aof_rewrite_in_progress", journal.rewrite.has_value());
+  Flag("aof_rewrite_scheduled", journal.rewrite_scheduled);
+  Field("aof_last_rewrite_time_sec", journal.last_rewrite_sec);
+  Field("aof_current_rewrite_time_sec", journal.rewrite ? SecondsSince(journal.rewrite->began_at, now_) : -1);
+  Field("aof_last_bgrewrite_status", journal.last_rewrite_ok ? "ok" : "err");
+  Field("aof_rewrites", journal.rewrites);
+  Field("aof_rewrites_consecutive_failures", journal.rewrites_failed);
+  Field("aof_last_write_status", journal.stage == Journal::Stage::kBroken ? "err" : "ok");
+  Field("aof_last_cow_size", 0);
   Field("module_fork_in_progress", 0);
+  if (aof) {
+    Field("aof_current_size", journal.size());
+    Field("aof_base_size", journal.size_after_rewrite);
+    Field("aof_pending_rewrite", 0);
+    Field("aof_buffer_length", state_.applied - SendLimit(state_));
+    Field("aof_pending_bio_fsync", journal.syncs.size());
+    Field("aof_delayed_fsync", journal.delayed_syncs);
+  }
   if (state_.loading.active) Loading();
 }
 

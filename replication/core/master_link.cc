@@ -9,6 +9,7 @@
 #include "replication/base/text.h"
 #include "replication/core/apply.h"
 #include "replication/core/execute.h"
+#include "replication/core/journal.h"
 #include "replication/core/loss.h"
 #include "replication/core/psync.h"
 #include "replication/core/roles.h"
@@ -374,6 +375,7 @@ void MakeRoomForLoad(NodeState& state, const Now& now) {
   state.backlog = true;
   state.stream.Restart(1);
   state.loading.active = true;
+  state.journal->replaced = true;
   state.loading.total_bytes = load.length.value_or(0);
   state.loading.began_at = now.wall;
   state.loading.began_mono = now.mono;
@@ -390,6 +392,7 @@ void FinishLoad(NodeState& state, const Now& now) {
   const std::unique_ptr<PayloadLoad> load = std::move(link.load);
   if (load->alone) state.loading.active = false;
   DisconnectReplicas(state);  // their history ends here
+  state.journal->replaced = true;
   state.keyspace.SwapContents(load->keyspace);
   DiscardAll(state, load->keyspace);
   const data::RdbFacts& facts = load->reader.facts();

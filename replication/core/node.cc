@@ -10,6 +10,8 @@
 #include "replication/core/execute.h"
 #include "replication/core/feed.h"
 #include "replication/core/full_sync.h"
+#include "replication/core/journal.h"
+#include "replication/core/journal_replay.h"
 #include "replication/core/memory_limit.h"
 #include "replication/core/observed.h"
 #include "replication/core/roles.h"
@@ -27,6 +29,8 @@ using Stage = Replica::Stage;
 
 // Keys that are deleted in one go because their time has come; a few microseconds each.
 constexpr std::size_t kExpireAtOnce = 64;
+// Replies that wait for the journal beyond this stop the reading of the client's socket.
+constexpr std::size_t kMaxHeld = 4 << 20;
 // A client that waits may have that much buffered before its socket is left alone.
 constexpr std::size_t kMaxBufferedWhileBlocked = 1 << 20;
 
@@ -126,6 +130,7 @@ NodeState::NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now 
       keyspace(settings.databases, random.Next()),
       tracking(std::make_unique<Tracking>()),
       changes(watches, blocked_keys, key_events, *tracking),
+      journal(std::make_unique<Journal>()),
       observed(std::make_unique<Observed>()) {
   run_id.hex = random.Hex();
   history.Begin(random);
@@ -203,6 +208,70 @@ base::Result<void> Node::EndLoading(Now now) {
   return {};
 }
 
+void Node::KnowJournalFolder(std::string folder, const Manifest& manifest, std::uint64_t next_seq) {
+  state_->journal->folder = std::move(folder);
+  state_->journal->manifest = manifest;
+  state_->journal->next_seq = std::max(state_->journal->next_seq, next_seq);
+}
+
+void Node::BeginJournalLoading(std::uint64_t total_bytes, Now now) {
+  BeginLoading(total_bytes, now);
+  state_->loading.reader.reset();
+  state_->loading.replay = std::make_unique<JournalReplay>(*state_);
+}
+
+void Node::OnJournalFile(const std::string& name, const IncrVerdict* verdict) {
+  state_->loading.replay->BeginFile(name, verdict);
+}
+
+base::Result<void> Node::OnJournalBytes(std::string_view bytes, Now now) {
+  state_->now = now;
+  return state_->loading.replay->Feed(bytes, now);
+}
+
+base::Result<void> Node::EndJournalFile(Now now) {
+  return state_->loading.replay->EndFile(now);
+}
+
+base::Result<void> Node::EndJournalLoading(const JournalFound& found, Now now) {
+  NodeState& state = *state_;
+  Turn turn(state, now);
+  state.loading.replay->End(now);
+  state.Say(LogLevel::kNotice, fmt::format("DB loaded from append only file: {} keys, {} ms",
+                                           state.keyspace.TotalSize(), (now.mono - state.loading.began_mono).count()));
+  state.loading.active = false;
+  state.loading.replay.reset();
+  state.stats.commands = 0;
+  ForgetCounts(state);  // they count what clients asked for
+  OpenJournal(state, found, now);
+  return {};
+}
+
+void Node::BeginJournal(Now now) {
+  Turn turn(*state_, now);
+  JournalFound found;
+  found.next_seq = state_->journal->next_seq;
+  OpenJournal(*state_, found, now);
+}
+
+void Node::OnJournalReport(const JournalReport& report, Now now) {
+  Turn turn(*state_, now);
+  replication::OnJournalReport(*state_, report, now);
+}
+
+std::size_t Node::SendableBytes(ClientId id) {
+  NodeClient* client = state_->Find(id);
+  return client == nullptr ? 0 : replication::SendableBytes(*state_, *client);
+}
+
+void Node::OnClientSent(ClientId id, std::size_t bytes) {
+  if (NodeClient* client = state_->Find(id)) OnBytesSent(*client, bytes);
+}
+
+bool Node::HoldsReplies() const {
+  return !state_->journal->held.empty();
+}
+
 void Node::Start(Now now) {
   NodeState& state = *state_;
   Turn turn(state, now);
@@ -258,7 +327,9 @@ const serve::Clients& Node::clients() const {
 
 bool Node::WantsBytes(ClientId id) const {
   const NodeClient* client = state_->Find(id);
-  return client == nullptr || client->blocked == Blocked::kNo || client->parser.buffered() < kMaxBufferedWhileBlocked;
+  if (client == nullptr) return true;
+  if (!client->reply_marks.empty() && client->out.size() > kMaxHeld) return false;
+  return client->blocked == Blocked::kNo || client->parser.buffered() < kMaxBufferedWhileBlocked;
 }
 
 bool Node::IsReplica(ClientId id) const {
@@ -270,7 +341,8 @@ std::vector<ClientId> Node::ReplicasWithOutput() const {
   for (const auto& [id, replica] : state_->replicas.all()) {
     if (state_->Find(id)->closing == serve::Client::Closing::kNow) continue;  // its cursor holds nothing any more
     const bool payload = replica.stage == Stage::kPayload && replica.payload_cursor < PayloadLimit(replica);
-    const bool stream = replica.stage == Stage::kOnline && !replica.held && replica.cursor <= state_->applied;
+    if (HoldsReplicas(*state_)) continue;
+    const bool stream = replica.stage == Stage::kOnline && !replica.held && replica.cursor <= SendLimit(*state_);
     if (payload || stream || !state_->Find(id)->out.empty()) ids.push_back(id);
   }
   return ids;
@@ -281,7 +353,7 @@ std::vector<std::string_view> Node::NextForReplica(ClientId id, std::size_t max_
   const Replica* replica = state_->replicas.Find(id);
   if (replica == nullptr) return views;
   const NodeClient& client = *state_->Find(id);
-  if (client.closing == serve::Client::Closing::kNow) return views;
+  if (client.closing == serve::Client::Closing::kNow || HoldsReplicas(*state_)) return views;
   if (!client.out.empty()) views.emplace_back(client.out);
   if (client.out.size() >= max_bytes) return views;
   const StreamLog* log = nullptr;
@@ -294,7 +366,7 @@ std::vector<std::string_view> Node::NextForReplica(ClientId id, std::size_t max_
   } else if (replica->stage == Stage::kOnline && !replica->held && !replica->announced.rdb_only) {
     log = &state_->stream;
     from = replica->cursor;
-    until = state_->applied + 1;
+    until = SendLimit(*state_) + 1;
   }
   if (log == nullptr || from >= until) return views;
   const auto bytes = log->Read(from, until, max_bytes - client.out.size());
@@ -411,6 +483,7 @@ std::optional<MonoTime> Node::NextDeadline() const {
   earlier(state.blocked_keys.Deadline());
   earlier(ClientsDeadline(state));
   earlier(SavingDeadline(state));
+  earlier(JournalDeadline(state));
   if (state.failover.stage == Failover::Stage::kWaitForSync) earlier(state.failover.until);
   if (!state.started_up) return next;
   earlier(LinkDeadline(state));
@@ -451,6 +524,7 @@ void Node::EndTurn(Now now) {
     if (std::exchange(state.waiters.ask, false) && !state.waiters.waiting.empty() && !state.replicas.empty()) {
       FeedAlone(state, {"REPLCONF", "GETACK", "*"});
     }
+    FlushJournal(state, now);
     KeepStreamWithinLimits(state, now);
     KeepSnapshotsWithinLimits(state, now);
   }

@@ -31,6 +31,7 @@
 #include "replication/base/random.h"
 #include "replication/base/result.h"
 #include "replication/base/time.h"
+#include "replication/core/journal_wishes.h"
 #include "replication/core/settings.h"
 #include "replication/data/rdb_writer.h"
 #include "replication/data/snapshot.h"
@@ -38,7 +39,10 @@
 
 namespace replication {
 
-struct NodeState;  // state.h: all facts, for INFO, tests and invariants
+struct NodeState;     // state.h: all facts, for INFO, tests and invariants
+struct Manifest;      // journal_format.h
+struct IncrVerdict;   // journal_scan.h
+struct JournalFound;  // journal.h
 
 using base::MonoTime;
 using base::Now;
@@ -119,7 +123,8 @@ struct Stop {
 };
 
 using Wish = std::variant<ConnectMaster, DisconnectMaster, BeginSnapshot, SpillSnapshot, ReadSnapshot, CancelSnapshot,
-                          WriteConfig, Discard, Freeze, SettingsChanged, Stop>;
+                          WriteConfig, Discard, Freeze, SettingsChanged, Stop, JournalStart, JournalAppend, JournalSync,
+                          JournalAdopt, JournalStop>;
 
 // A piece of a snapshot for the worker. Nobody else touches it.
 struct SnapshotBatch {
@@ -189,6 +194,27 @@ class Node {
   base::Result<void> OnLoadBytes(std::string_view bytes, Now now);
   // After the last byte. kIncomplete: the file is truncated.
   base::Result<void> EndLoading(Now now);
+  // ---- The same with `appendonly yes`: the files of the journal, in order, as they were judged. ----
+
+  // `next_seq` as in JournalFound; for a journal that is begun later, too.
+  void KnowJournalFolder(std::string folder, const Manifest& manifest, std::uint64_t next_seq);
+  void BeginJournalLoading(std::uint64_t total_bytes, Now now);
+  // What follows are the bytes of this file, which was judged so far; a base has no verdict.
+  void OnJournalFile(const std::string& name, const IncrVerdict* verdict);
+  base::Result<void> OnJournalBytes(std::string_view bytes, Now now);
+  base::Result<void> EndJournalFile(Now now);
+  base::Result<void> EndJournalLoading(const JournalFound& found, Now now);
+  // Nothing was to be loaded, or an RDB file was: the journal begins. Before Start().
+  void BeginJournal(Now now);
+  // What the journal's thread has done.
+  void OnJournalReport(const JournalReport& report, Now now);
+
+  // How much of the client's `out` may leave now, and that so much of it did. The rest waits for the journal; the
+  // client is woken then.
+  std::size_t SendableBytes(ClientId id);
+  void OnClientSent(ClientId id, std::size_t bytes);
+  bool HoldsReplies() const;
+
   // No file, or it is loaded: takes up its role.
   void Start(Now now);
 

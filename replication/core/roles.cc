@@ -9,6 +9,7 @@
 #include "replication/base/check.h"
 #include "replication/core/execute.h"
 #include "replication/core/feed.h"
+#include "replication/core/journal.h"
 
 namespace replication {
 namespace {
@@ -140,7 +141,8 @@ std::optional<MonoTime> ReplicasDeadline(const NodeState& state) {
   if (!state.is_master()) return next;
   if (!state.replicas.empty()) {
     EarlierOf(next, state.pinged_at + state.settings.repl_ping_replica_period);
-  } else if (state.backlog && state.no_replicas_since && state.settings.repl_backlog_ttl.count() > 0) {
+  } else if (state.backlog && state.no_replicas_since && state.settings.repl_backlog_ttl.count() > 0 &&
+             !state.settings.appendonly) {
     EarlierOf(next, *state.no_replicas_since + state.settings.repl_backlog_ttl);
   }
   return next;
@@ -164,7 +166,7 @@ void OnReplicasDeadline(NodeState& state, const Now& now) {
     state.pinged_at = now.mono;
     if (!state.pause.holds_stream()) FeedAlone(state, {"PING"});
   } else if (state.backlog && state.no_replicas_since && state.settings.repl_backlog_ttl.count() > 0 &&
-             now.mono >= *state.no_replicas_since + state.settings.repl_backlog_ttl) {
+             !state.settings.appendonly && now.mono >= *state.no_replicas_since + state.settings.repl_backlog_ttl) {
     // Without a backlog offsets stand still while the data change: the old name must not be used any more.
     state.backlog = false;
     state.stream.Restart(state.applied + 1);
@@ -185,7 +187,7 @@ void KeepStreamWithinLimits(NodeState& state, const Now& now) {
     if (replica.stage == Stage::kWaitSnapshot || state.Find(id)->closing == serve::Client::Closing::kNow) continue;
     keep = std::min(keep, replica.cursor);
   }
-  state.stream.TrimBefore(keep);
+  state.stream.TrimBefore(std::min(keep, JournalNeeds(state)));
 }
 
 }  // namespace replication

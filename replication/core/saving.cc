@@ -9,6 +9,7 @@
 #include "replication/base/text.h"
 #include "replication/core/execute.h"
 #include "replication/core/feed.h"
+#include "replication/core/journal.h"
 
 namespace replication {
 namespace {
@@ -214,6 +215,7 @@ std::string BeginSave(NodeState& state, const Now& now) {
 }
 
 void OnSaved(NodeState& state, SnapshotId id, const base::Result<void>& result, const Now& now) {
+  if (OnJournalBase(state, id, result, now)) return;
   if (state.saving.running != id) return;
   const auto found = state.snapshots.running.find(id);
   const SnapshotJob job = std::move(found->second);

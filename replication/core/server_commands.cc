@@ -10,6 +10,7 @@
 #include "replication/base/text.h"
 #include "replication/core/execute.h"
 #include "replication/core/info.h"
+#include "replication/core/journal.h"
 #include "replication/core/memory_limit.h"
 #include "replication/core/observed.h"
 #include "replication/core/roles.h"
@@ -30,7 +31,8 @@ void ConfigGet(NodeState& state, NodeClient&, const resp::Words& words, const No
   }
 }
 
-void ConfigSet(NodeState& state, NodeClient& client, const resp::Words& words, const Now&, resp::ReplyWriter& reply) {
+void ConfigSet(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now,
+               resp::ReplyWriter& reply) {
   if (words.size() % 2 != 0) return reply.Error("ERR syntax error");
   std::vector<std::pair<std::string_view, std::string_view>> values;
   for (std::size_t i = 2; i < words.size(); i += 2) values.emplace_back(words[i], words[i + 1]);
@@ -40,6 +42,7 @@ void ConfigSet(NodeState& state, NodeClient& client, const resp::Words& words, c
   const auto set = SetSettings(state.settings, values, context);
   if (!set) return reply.Error("ERR " + set.error().text);
   UseSettings(state);
+  FollowAppendOnly(state, now);
   reply.Ok();
 }
 

@@ -112,6 +112,30 @@ std::string RenderReplicaof(const Settings& settings) {
   return fmt::format("{} {}", settings.replicaof.host, settings.replicaof.port);
 }
 
+// A name within a folder; the refusals are stock's.
+Result<void> ApplyFileName(std::string& field, Words words, std::string_view name) {
+  if (words.size() != 1) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
+  if (words[0].empty()) return Fail(ErrorCode::kInvalid, fmt::format("{} can't be empty", name));
+  if (words[0].find('/') != std::string::npos || words[0] == "." || words[0] == "..") {
+    return Fail(ErrorCode::kInvalid,
+                fmt::format("{} can't be a path, just a {}", name, name == "appenddirname" ? "dirname" : "filename"));
+  }
+  field = words[0];
+  return {};
+}
+Result<void> ApplyAppendDirName(Settings& settings, Words words) {
+  return ApplyFileName(settings.appenddirname, words, "appenddirname");
+}
+std::string RenderAppendDirName(const Settings& settings) {
+  return settings.appenddirname;
+}
+Result<void> ApplyAppendFilename(Settings& settings, Words words) {
+  return ApplyFileName(settings.appendfilename, words, "appendfilename");
+}
+std::string RenderAppendFilename(const Settings& settings) {
+  return settings.appendfilename;
+}
+
 Result<void> ApplyDbfilename(Settings& settings, Words words) {
   if (words.size() != 1) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
   if (words[0].find('/') != std::string::npos) {
@@ -209,6 +233,24 @@ constexpr std::array kUsed = {
                .choices = "allchannels resetchannels"},
     SettingRow{.name = "aclfile", .kind = kText, .field = &S::aclfile, .flags = kFixed},
     SettingRow{.name = "acllog-max-len", .kind = kNumber, .field = &S::acllog_max_len, .high = 4294967295},
+    SettingRow{.name = "aof-load-truncated", .kind = kYesNo, .field = &S::aof_load_truncated},
+    SettingRow{.name = "appenddirname",
+               .kind = kSpecial,
+               .flags = kFixed,
+               .apply = &ApplyAppendDirName,
+               .render = &RenderAppendDirName},
+    SettingRow{.name = "appendfilename",
+               .kind = kSpecial,
+               .flags = kFixed,
+               .apply = &ApplyAppendFilename,
+               .render = &RenderAppendFilename},
+    SettingRow{.name = "appendfsync", .kind = kChoice, .field = &S::appendfsync, .choices = "everysec always no"},
+    SettingRow{.name = "appendonly", .kind = kYesNo, .field = &S::appendonly},
+    SettingRow{.name = "auto-aof-rewrite-min-size", .kind = kMemory, .field = &S::auto_aof_rewrite_min_size},
+    SettingRow{.name = "auto-aof-rewrite-percentage",
+               .kind = kNumber,
+               .field = &S::auto_aof_rewrite_percentage,
+               .high = kIntMax},
     SettingRow{
         .name = "bind", .kind = kSpecial, .flags = kFixed | kManyWords, .apply = &ApplyBind, .render = &RenderBind},
     SettingRow{.name = "bind-source-addr", .kind = kText, .field = &S::bind_source_addr},

@@ -15,8 +15,6 @@ constexpr auto kChoice = SettingKind::kChoice;
 constexpr auto kText = SettingKind::kText;
 constexpr auto kWords = SettingKind::kWords;
 
-constexpr std::string_view kNoJournal =
-    "the append-only file is not supported yet: refused, since the data it holds would not be loaded";
 constexpr std::string_view kNoCluster = "cluster mode is not supported";
 constexpr std::string_view kNoTls = "TLS is not supported yet";
 
@@ -32,17 +30,10 @@ constexpr std::array kUnused = {
     SettingRow{.name = "activerehashing", .kind = kYesNo, .fallback = "yes"},
     SettingRow{.name = "always-show-logo", .kind = kYesNo, .flags = kFixed, .fallback = "no"},
     SettingRow{.name = "aof-disable-auto-gc", .kind = kYesNo, .fallback = "no"},
-    SettingRow{.name = "aof-load-truncated", .kind = kYesNo, .fallback = "yes"},
     SettingRow{.name = "aof-rewrite-incremental-fsync", .kind = kYesNo, .fallback = "yes"},
     SettingRow{.name = "aof-timestamp-enabled", .kind = kYesNo, .fallback = "no"},
     SettingRow{.name = "aof-use-rdb-preamble", .kind = kYesNo, .fallback = "yes"},
     SettingRow{.name = "aof_rewrite_cpulist", .kind = kText, .flags = kFixed, .fallback = ""},
-    SettingRow{.name = "appenddirname", .kind = kText, .flags = kFixed, .fallback = "appendonlydir"},
-    SettingRow{.name = "appendfilename", .kind = kText, .flags = kFixed, .fallback = "appendonly.aof"},
-    SettingRow{.name = "appendfsync", .kind = kChoice, .choices = "everysec always no", .fallback = "everysec"},
-    SettingRow{.name = "appendonly", .kind = kYesNo, .fallback = "no", .refusal = kNoJournal},
-    SettingRow{.name = "auto-aof-rewrite-min-size", .kind = kMemory, .fallback = "67108864"},
-    SettingRow{.name = "auto-aof-rewrite-percentage", .kind = kNumber, .fallback = "100"},
     SettingRow{.name = "bgsave_cpulist", .kind = kText, .flags = kFixed, .fallback = ""},
     SettingRow{.name = "bio_cpulist", .kind = kText, .flags = kFixed, .fallback = ""},
     SettingRow{.name = "cluster-allow-pubsubshard-when-down", .kind = kYesNo, .fallback = "yes"},

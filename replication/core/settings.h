@@ -95,6 +95,15 @@ struct Settings {
   bool rdbcompression = true;
   bool rdbchecksum = true;
 
+  // The journal.
+  bool appendonly = false;
+  std::string appendfsync = "everysec";  // or always, no
+  std::string appenddirname = "appendonlydir";
+  std::string appendfilename = "appendonly.aof";
+  bool aof_load_truncated = true;
+  std::uint64_t auto_aof_rewrite_percentage = 100;  // 0: never
+  std::uint64_t auto_aof_rewrite_min_size = 64 << 20;
+
   // Replication. An empty replicaof: a master.
   base::Endpoint replicaof;
   std::string masterauth;

@@ -35,8 +35,10 @@
 
 namespace replication {
 
-struct Observed;  // observed.h
-class Tracking;   // tracking.h
+struct Journal;        // journal.h
+struct JournalReplay;  // journal_replay.h
+struct Observed;       // observed.h
+class Tracking;        // tracking.h
 
 // Why a client's requests wait.
 enum class Blocked {
@@ -71,6 +73,17 @@ struct NodeClient : serve::Client {
   Closing closing_later = Closing::kNo;  // asked for while a reply was withheld
 
   bool tracks = false;  // CLIENT TRACKING ON: how, is known to Tracking
+
+  // With a journal: what in `out` must wait until a job of it is done, oldest first (journal.h).
+  struct ReplyMark {
+    std::size_t at = 0;  // where in `out` it begins
+    std::uint64_t needs = 0;
+    bool wrote = false;  // acknowledges a write
+  };
+  std::vector<ReplyMark> reply_marks;
+  std::size_t marked_to = 0;  // what lies before, in `out`, has been judged
+  bool touched = false;       // a command of it since then has looked at data
+  bool wrote = false;         // or changed them
 };
 
 // Memory as maxmemory judges it.
@@ -123,6 +136,10 @@ struct DiskLoad {
   base::WallTime began_at{};
   MonoTime began_mono{};
   std::unique_ptr<data::RdbReader> reader;
+  std::unique_ptr<JournalReplay> replay;  // not null: the journal is being loaded
+
+  DiskLoad();
+  ~DiskLoad();
 };
 
 // What the keyspace is to know of the settings.
@@ -170,6 +187,7 @@ struct NodeState {
   Snapshots snapshots;
   Saving saving;
   Shutdown shutdown;
+  std::unique_ptr<Journal> journal;  // never null
   Failover failover;
   DiskLoad loading;
   Waiters waiters;

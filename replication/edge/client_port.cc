@@ -164,12 +164,21 @@ void ClientPort::FlushClients() {
 
 void ClientPort::FlushClient(serve::Client& client, Connection& connection) {
   const bool replica = node_.IsReplica(client.id);
+  bool waits = false;  // for the journal
   if (!replica && client.closing != Closing::kNow && !client.out.empty()) {
-    node_.state().stats.output_bytes += client.out.size();
-    connection.stream->Write(client.out);
-    client.out.clear();
-    if (client.out.capacity() > kKeptCapacity) client.out.shrink_to_fit();
+    const std::size_t sendable = node_.SendableBytes(client.id);
+    waits = sendable < client.out.size();
+    node_.state().stats.output_bytes += sendable;
+    if (sendable > 0) connection.stream->Write(std::string_view(client.out).substr(0, sendable));
+    node_.OnClientSent(client.id, sendable);
+    if (waits) {
+      client.out.erase(0, sendable);
+    } else {
+      client.out.clear();
+      if (client.out.capacity() > kKeptCapacity) client.out.shrink_to_fit();
+    }
   }
+  if (client.closing == Closing::kAfterReply && waits) return;  // woken when they may leave
   if (client.closing == Closing::kAfterReply) {
     if (replica) FlushReplica(connection);
     connection.stream->CloseAfterFlush();

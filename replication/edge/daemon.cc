@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
+#include "replication/core/journal.h"
 #include "replication/core/state.h"
 #include "replication/edge/host_facts.h"
 #include "replication/host/background.h"
@@ -39,6 +41,8 @@ Daemon::Daemon(Launch launch)
       node_(std::move(launch.settings), RandomSeed(), log_, *this, net::Loop::ReadClocks()),
       port_(loop_, node_, log_),
       master_(loop_, node_, way_back_),
+      journal_(way_back_,
+               [this](const JournalReport& report) { node_.OnJournalReport(report, net::Loop::ReadClocks()); }),
       writer_(
           way_back_,
           {.batch_done = [this](SnapshotId id) { node_.OnBatchDone(id); },
@@ -121,7 +125,64 @@ base::Result<void> Daemon::OpenUserFile() {
 }
 
 base::Result<void> Daemon::OpenData() {
+  const auto journal = OpenJournal();
+  if (!journal) return tl::unexpected(journal.error());
+  return *journal ? base::Result<void>{} : OpenDataFile();
+}
+
+base::Result<bool> Daemon::OpenJournal() {
+  const Settings& settings = node_.settings();
+  const std::string folder = settings.dir + "/" + settings.appenddirname;
+  journal_.SetFolder(folder, ManifestName(settings.appendfilename));
+  if (settings.appendonly) {
+    std::error_code failed;
+    std::filesystem::create_directory(folder, failed);
+    if (failed) return base::Fail(base::ErrorCode::kIo, fmt::format("can't make '{}': {}", folder, failed.message()));
+    auto lock = FolderLock::Take(folder);
+    if (!lock) return tl::unexpected(lock.error());
+    journal_.UseLock(std::move(*lock));
+  }
+  const auto found = LookAtJournal(folder, settings.appendfilename);
+  if (!found) {
+    // Not in use now; CONFIG SET appendonly yes would need it.
+    if (settings.appendonly) return tl::unexpected(found.error());
+    log_.Write(LogLevel::kWarning, found.error().text);
+    return false;
+  }
+  node_.KnowJournalFolder(folder, found->manifest.value_or(Manifest{}), found->next_seq);
+  if (!settings.appendonly) return false;
+  std::vector<JournalLoader::Part> parts;
+  const auto add = [&](const std::string& name, bool base) {
+    parts.push_back({name, folder + "/" + name, base ? std::nullopt : std::optional(IncrVerdict{})});
+  };
+  JournalFound what;
+  what.next_seq = found->next_seq;
+  if (found->manifest) {
+    what.manifest = *found->manifest;
+    if (what.manifest.base) add(what.manifest.base->name, true);
+    for (const JournalFile& file : what.manifest.incrs) add(file.name, false);
+  } else if (!found->files.empty() && !found->beginning) {
+    return base::Fail(
+        base::ErrorCode::kInvalid,
+        fmt::format("'{}' holds '{}', but no manifest '{}' that says how it is to be used: refused, since "
+                    "the data would be missing. Put the manifest back, or move the folder away",
+                    folder, found->files.front(), ManifestName(settings.appendfilename)));
+  } else {
+    for (const std::string& name : found->files) std::remove((folder + "/" + name).c_str());
+    // The one file of a server before Redis 7.
+    const std::string old_file = settings.dir + "/" + settings.appendfilename;
+    if (!std::filesystem::exists(old_file)) return false;
+    parts.push_back({settings.appendfilename, old_file, std::nullopt});
+  }
+  journal_loader_ =
+      std::make_unique<JournalLoader>(std::move(parts), std::move(what), settings.aof_load_truncated, way_back_, [] {});
+  node_.BeginJournalLoading(journal_loader_->size(), net::Loop::ReadClocks());
+  return true;
+}
+
+base::Result<void> Daemon::OpenDataFile() {
   const std::string path = DataFile(node_.settings());
+  loading_path_ = path;
   host::RemoveLeftovers(path);
   auto loader = RdbLoader::Open(path, way_back_, [] {});  // the turn that this makes does the rest
   const base::Now now = net::Loop::ReadClocks();
@@ -136,6 +197,9 @@ base::Result<void> Daemon::OpenData() {
 }
 
 void Daemon::BeginService() {
+  if (node_.settings().appendonly && node_.state().journal->stage == Journal::Stage::kOff) {
+    node_.BeginJournal(net::Loop::ReadClocks());
+  }
   node_.Start(net::Loop::ReadClocks());
   log_.Write(LogLevel::kNotice, "Ready to accept connections");
   if (node_.settings().supervised == "systemd" || node_.settings().supervised == "auto") host::NotifySupervisor();
@@ -166,30 +230,69 @@ void Daemon::EndTurn() {
 }
 
 void Daemon::LoadSlice() {
+  if (journal_loader_ != nullptr && loader_ == nullptr) BeginNextFile();
   if (loader_ == nullptr) return;
   const std::uint64_t until = uv_hrtime() + kWorkSliceNs;
-  do {
-    const auto bytes = loader_->Take();
-    if (!bytes) return FailToLoad(bytes.error());
-    if (bytes->empty()) break;
-    if (const auto loaded = node_.OnLoadBytes(*bytes, net::Loop::ReadClocks()); !loaded) {
-      return FailToLoad(loaded.error());
-    }
-  } while (uv_hrtime() < until);
-  if (!loader_->ended()) return;
+  while (LoadPiece() && uv_hrtime() < until) {
+  }
+  if (loader_ == nullptr || !loader_->ended()) return;
+  if (journal_loader_ != nullptr) {
+    if (const auto ended = node_.EndJournalFile(net::Loop::ReadClocks()); !ended) return FailToLoad(ended.error());
+    loader_.reset();
+    return BeginNextFile();
+  }
   if (const auto loaded = node_.EndLoading(net::Loop::ReadClocks()); !loaded) return FailToLoad(loaded.error());
   loader_.reset();
   BeginService();
 }
 
+bool Daemon::LoadPiece() {
+  const auto bytes = loader_->Take();
+  if (!bytes) {
+    FailToLoad(bytes.error());
+    return false;
+  }
+  if (bytes->empty()) return false;
+  const base::Now now = net::Loop::ReadClocks();
+  const auto loaded = journal_loader_ == nullptr ? node_.OnLoadBytes(*bytes, now) : node_.OnJournalBytes(*bytes, now);
+  if (!loaded) FailToLoad(loaded.error());
+  return loaded.has_value();
+}
+
+// The next file of the journal, or its end.
+void Daemon::BeginNextFile() {
+  const base::Result<JournalLoader::Judged>* judged = journal_loader_->judged();
+  if (judged == nullptr) return;
+  loading_path_.clear();
+  if (!*judged) return FailToLoad(judged->error());
+  const JournalLoader::Judged& journal = **judged;
+  if (next_part_ == 0) {
+    for (const std::string& note : journal.notes) log_.Write(LogLevel::kWarning, note);
+  }
+  if (next_part_ < journal.parts.size()) {
+    const JournalLoader::Part& part = journal.parts[next_part_++];
+    loading_path_ = part.path;
+    auto loader = RdbLoader::Open(part.path, way_back_, [] {});
+    if (!loader) return FailToLoad(loader.error());
+    node_.OnJournalFile(part.name, part.verdict ? &*part.verdict : nullptr);
+    loader_ = std::move(*loader);
+    return;
+  }
+  const auto loaded = node_.EndJournalLoading(journal.found, net::Loop::ReadClocks());
+  if (!loaded) return FailToLoad(loaded.error());
+  journal_loader_.reset();
+  BeginService();
+}
+
 // Never an empty start beside data on disk: somebody must look at that file.
 void Daemon::FailToLoad(const base::Error& error) {
-  const std::string path = DataFile(node_.settings());
-  const bool names_file = error.text.find(path) != std::string::npos;
+  const std::string& path = loading_path_;
+  const bool names_file = path.empty() || error.text.find(path) != std::string::npos;
   const std::string text = names_file ? error.text : fmt::format("can't load '{}': {}", path, error.text);
   log_.Write(LogLevel::kWarning, text);
   fmt::print(stderr, "vigil-node: {}\n", text);
   loader_.reset();
+  journal_loader_.reset();
   exit_code_ = 1;
   loop_.Stop();
 }
@@ -209,7 +312,9 @@ void Daemon::CarryOutWishes() {
 }
 
 void Daemon::SleepUntilNextDeadline() {
-  const bool awake = node_.has_work() || (loader_ != nullptr && loader_->has_more());
+  // Between two files of the journal nobody else wakes us.
+  const bool next_file = journal_loader_ != nullptr && loader_ == nullptr && journal_loader_->judged() != nullptr;
+  const bool awake = node_.has_work() || next_file || (loader_ != nullptr && (loader_->has_more() || loader_->ended()));
   if (awake) {
     uv_idle_start(&busy_, [](uv_idle_t*) {});
   } else {
@@ -259,12 +364,12 @@ void Daemon::StopWhenSent() {
   uv_idle_stop(&busy_);
   port_.FlushReplicas();
   port_.FlushClients();
-  if (!port_.has_unsent()) loop_.Stop();
+  if (!port_.has_unsent() && !node_.HoldsReplies()) loop_.Stop();
 }
 
 void Daemon::Shutdown(std::string_view signal) {
   log_.Write(LogLevel::kWarning, fmt::format("Received {}, shutting down", signal));
-  if (loader_ == nullptr) return node_.RequestShutdown(net::Loop::ReadClocks());
+  if (!loading()) return node_.RequestShutdown(net::Loop::ReadClocks());
   exit_code_ = 0;  // still loading: nothing has been changed
   loop_.Stop();
 }

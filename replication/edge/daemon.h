@@ -13,6 +13,8 @@
 #include "replication/edge/client_port.h"
 #include "replication/edge/config_file.h"
 #include "replication/edge/host_facts.h"
+#include "replication/edge/journal_loader.h"
+#include "replication/edge/journal_writer.h"
 #include "replication/edge/master_conn.h"
 #include "replication/edge/rdb_loader.h"
 #include "replication/edge/snapshot_writer.h"
@@ -47,8 +49,15 @@ class Daemon : private Host {
   void MakeRoom();
   base::Result<void> OpenUserFile();
   base::Result<void> OpenData();
+  base::Result<void> OpenDataFile();
+  // False: there is no journal yet, and other files may have the data.
+  base::Result<bool> OpenJournal();
   void LoadSlice();
+  // One piece of the file that is being read. False: nothing has arrived, or it was refused.
+  bool LoadPiece();
+  void BeginNextFile();
   void BeginService();
+  bool loading() const { return loader_ != nullptr || journal_loader_ != nullptr; }
   void FailToLoad(const base::Error& error);
 
   void EndTurn();
@@ -67,6 +76,11 @@ class Daemon : private Host {
   void CarryOut(const Freeze& wish);
   void CarryOut(const SettingsChanged& wish);
   void CarryOut(const Stop& wish);
+  void CarryOut(JournalStart& wish) { journal_.Do(std::move(wish)); }
+  void CarryOut(JournalAppend& wish) { journal_.Do(std::move(wish)); }
+  void CarryOut(JournalSync& wish) { journal_.Do(std::move(wish)); }
+  void CarryOut(JournalAdopt& wish) { journal_.Do(std::move(wish)); }
+  void CarryOut(JournalStop& wish) { journal_.Do(std::move(wish)); }
 
   void Shutdown(std::string_view signal);
   void StopWhenSent();
@@ -82,6 +96,10 @@ class Daemon : private Host {
   ClientPort port_;
   MasterConn master_;
   std::unique_ptr<RdbLoader> loader_;
+  std::string loading_path_;
+  std::unique_ptr<JournalLoader> journal_loader_;
+  std::size_t next_part_ = 0;
+  JournalWriter journal_;
   SnapshotWriter writer_;
   host::Worker disk_;     // configuration
   host::Worker garbage_;  // data sets that have been replaced

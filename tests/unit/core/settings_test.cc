@@ -95,7 +95,9 @@ TEST_CASE("settings: a bad line is told why") {
 }
 
 TEST_CASE("settings: what would be missed is refused, what is only a matter of degree is accepted") {
-  CHECK(ErrorOf("appendonly yes").find("append-only file is not supported") != std::string::npos);
+  CHECK(ErrorOf("appenddirname a/b") == "appenddirname can't be a path, just a dirname");
+  CHECK(ErrorOf("appendfilename a/b") == "appendfilename can't be a path, just a filename");
+  CHECK(ErrorOf("appendonly yes\nappendfsync always\nauto-aof-rewrite-percentage 0").empty());
   CHECK(ErrorOf("cluster-enabled yes") == "cluster mode is not supported");
   CHECK(ErrorOf("user alice on >x ~* +@nosuch").find("Unknown command or category") != std::string::npos);
   CHECK(ErrorOf("user alice on\nuser alice off").find("Duplicate user") != std::string::npos);
@@ -151,7 +153,7 @@ TEST_CASE("settings: CONFIG SET changes all of its pairs or none") {
   CHECK(SetErrorOf(settings, {{"databases", "3"}}).find("can't set immutable config") != std::string::npos);
   CHECK(SetErrorOf(settings, {{"slave-priority", "1"}, {"replica-priority", "2"}}).find("duplicate parameter") !=
         std::string::npos);
-  CHECK(SetErrorOf(settings, {{"appendonly", "yes"}}).find("append-only file") != std::string::npos);
+  CHECK(SetErrorOf(settings, {{"appenddirname", "x"}}).find("can't set immutable config") != std::string::npos);
 }
 
 TEST_CASE("settings: dir and dbfilename are protected, and a folder is looked at first") {
