@@ -9,12 +9,14 @@
 #include "replication/host/background.h"
 #include "replication/edge/config_file.h"
 #include "replication/edge/daemon.h"
+#include "replication/edge/journal_tool.h"
 
 namespace {
 
 constexpr std::string_view kUsage =
     "Usage: vigil-node [CONFIG] [--directive value ...]\n"
     "       vigil-node -            reads the configuration from the standard input\n"
+    "       vigil-node --journal check|repair FOLDER\n"
     "       vigil-node -v, --version\n"
     "       vigil-node -h, --help\n"
     "\n"
@@ -53,6 +55,9 @@ int main(int argc, char** argv) {
   if (!arguments.empty() && (arguments[0] == "-h" || arguments[0] == "--help")) {
     fmt::print("{}", kUsage);
     return 0;
+  }
+  if (!arguments.empty() && arguments[0] == "--journal") {
+    return replication::edge::RunJournalTool({arguments.begin() + 1, arguments.end()});
   }
   return RunNode(arguments);
 }
