@@ -6,16 +6,18 @@
 #include <utility>
 #include <vector>
 
-#include "replication/host/background.h"
 #include "replication/edge/config_file.h"
 #include "replication/edge/daemon.h"
 #include "replication/edge/journal_tool.h"
+#include "replication/host/background.h"
 
 namespace {
 
 constexpr std::string_view kUsage =
     "Usage: vigil-node [CONFIG] [--directive value ...]\n"
     "       vigil-node -            reads the configuration from the standard input\n"
+    "       vigil-node CONFIG --check-config\n"
+    "                               names every mistake in it, and starts nothing\n"
     "       vigil-node --journal check|repair FOLDER\n"
     "       vigil-node -v, --version\n"
     "       vigil-node -h, --help\n"
@@ -30,6 +32,14 @@ constexpr std::string_view kUsage =
 int Fail(const base::Error& error) {
   fmt::print(stderr, "vigil-node: {}\n", error.text);
   return 1;
+}
+
+// All mistakes at once: whoever edits a file wants to correct it once.
+int CheckConfig(const std::vector<std::string>& arguments) {
+  const std::vector<std::string> mistakes = replication::edge::CheckLaunch(arguments);
+  for (const std::string& mistake : mistakes) fmt::print(stderr, "vigil-node: {}\n", mistake);
+  if (mistakes.empty()) fmt::print("The configuration is good.\n");
+  return mistakes.empty() ? 0 : 1;
 }
 
 int RunNode(const std::vector<std::string>& arguments) {
@@ -47,7 +57,8 @@ int RunNode(const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (std::erase(arguments, "--check-config") > 0) return CheckConfig(arguments);
   if (arguments.size() == 1 && (arguments[0] == "-v" || arguments[0] == "--version")) {
     fmt::print("vigil-node {} (speaks Redis 7.0.15)\n", VIGIL_VERSION);
     return 0;

@@ -20,6 +20,13 @@ std::string DescribeConfigError(const ConfigLine& line, std::string_view reason)
 }
 
 Result<std::vector<ConfigLine>> ParseConfig(std::string_view text) {
+  std::vector<std::string> bad;
+  std::vector<ConfigLine> lines = ParseConfig(text, bad);
+  if (!bad.empty()) return Fail(ErrorCode::kInvalid, bad.front());
+  return lines;
+}
+
+std::vector<ConfigLine> ParseConfig(std::string_view text, std::vector<std::string>& bad) {
   std::vector<ConfigLine> lines;
   int number = 0;
   for (const std::string_view raw : Split(text, '\n')) {
@@ -28,7 +35,10 @@ Result<std::vector<ConfigLine>> ParseConfig(std::string_view text) {
     if (trimmed.empty() || trimmed[0] == '#') continue;
     ConfigLine line{number, std::string(trimmed), {}};
     auto words = SplitWords(trimmed);
-    if (!words) return Fail(ErrorCode::kInvalid, DescribeConfigError(line, words.error().text));
+    if (!words) {
+      bad.push_back(DescribeConfigError(line, words.error().text));
+      continue;
+    }
     if (words->empty()) continue;
     line.words = std::move(*words);
     line.words[0] = ToLower(line.words[0]);

@@ -21,6 +21,8 @@ struct ConfigLine {
 // The lines that say something; blank lines and comments are left out. Error kInvalid: the text names the
 // line number, the line and the reason ("unbalanced quotes").
 Result<std::vector<ConfigLine>> ParseConfig(std::string_view text);
+// The same for whoever wants to hear of all bad lines: their errors are added to `bad`, and the others are given.
+std::vector<ConfigLine> ParseConfig(std::string_view text, std::vector<std::string>& bad);
 
 // What a bad line gets: "<line number>: '<line>': <reason>".
 std::string DescribeConfigError(const ConfigLine& line, std::string_view reason);

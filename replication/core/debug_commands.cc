@@ -4,10 +4,16 @@
 #include <array>
 #include <charconv>
 
+#include "replication/base/check.h"
 #include "replication/base/text.h"
 #include "replication/core/observed.h"
 #include "replication/core/server_commands.h"
 #include "replication/data/data_digest.h"
+#include "replication/data/object.h"
+#include "replication/data/payload_tail.h"
+#include "replication/data/rdb_reader.h"
+#include "replication/data/rdb_writer.h"
+#include "replication/data/snapshot.h"
 
 namespace replication {
 namespace {
@@ -88,6 +94,100 @@ void Protocol(const resp::Words& words, resp::ReplyWriter& reply) {
       "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
 }
 
+void ShowObject(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now,
+                resp::ReplyWriter& reply) {
+  const data::Spot spot = state.keyspace.Find(client.db, words[2]);
+  if (!spot || spot->ExpiredAt(base::UnixMillis(now.wall))) return reply.Error("ERR no such key");
+  // Of the value alone: its type and the tail are not counted.
+  const std::size_t serialized = data::DumpPayload(*spot).size() - 1 - data::kPayloadTailBytes;
+  reply.Simple(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+                           fmt::ptr(&*spot), data::EncodingName(*spot), serialized, spot->used_at() & 0xffffff,
+                           state.keyspace.IdleSeconds(*spot)));
+}
+
+// POPULATE count [prefix] [size]: keys that are there already stay. It is no write: replicas hear nothing of it.
+void Populate(NodeState& state, NodeClient& client, const resp::Words& words, resp::ReplyWriter& reply) {
+  constexpr std::size_t kMostBytes = 512 << 20;
+  const auto count = base::ParseInt<std::int64_t>(words[2]);
+  const auto size = words.size() > 4 ? base::ParseInt<std::int64_t>(words[4]) : std::optional<std::int64_t>(0);
+  if (!count || !size) return reply.Error("ERR value is not an integer or out of range");
+  if (*count < 0 || *size < 0 || static_cast<std::size_t>(*size) > kMostBytes) {
+    return reply.Error("ERR value is out of range, must be positive");
+  }
+  const std::string_view prefix = words.size() > 3 ? words[3] : "key";
+  for (std::int64_t i = 0; i < *count; ++i) {
+    const std::string key = fmt::format("{}:{}", prefix, i);
+    const data::Spot spot = state.keyspace.Find(client.db, key);
+    if (spot) continue;
+    std::string value = fmt::format("value:{}", i);
+    if (*size > 0) value.resize(static_cast<std::size_t>(*size), '\0');
+    state.keyspace.Set(spot, key, value, data::kNever);
+  }
+  reply.Ok();
+}
+
+// The data set through the form of a file and back, in memory: what a restart would make of it. O(data set), and nobody
+// is served meanwhile. Redis goes by way of its file; nothing is written here, and none of its options is taken.
+void Reload(NodeState& state, resp::ReplyWriter& reply) {
+  const auto snapshot = data::Snapshot::Begin(state.keyspace);
+  if (snapshot == nullptr) return reply.Error("ERR Background save already in progress");
+  data::RdbEncoder encoder;
+  std::string bytes;
+  encoder.Begin({}, snapshot->functions(), snapshot->databases(), bytes);
+  data::Keyspace fresh(state.keyspace.databases(), state.random.Next());
+  fresh.set_limits(state.keyspace.limits());
+  fresh.set_clock(state.keyspace.clock());
+  fresh.set_usage(state.keyspace.usage());
+  data::RdbReader reader(fresh);
+  const auto take = [&]() -> base::Result<void> {
+    const auto taken = reader.Feed(bytes);
+    bytes.clear();
+    if (!taken) return tl::unexpected(taken.error());
+    return {};
+  };
+  data::Batch batch;
+  for (bool more = true; more;) {
+    more = snapshot->Step(1000, 1 << 20, batch);
+    encoder.Append(batch, bytes);
+    if (!more) encoder.End(bytes);
+    if (const auto taken = take(); !taken) return reply.Error("ERR " + taken.error().text);
+  }
+  if (const auto whole = reader.Finish(); !whole) return reply.Error("ERR " + whole.error().text);
+  state.keyspace.SwapContents(fresh);
+  fresh.FlushAll();
+  if (data::Discarded old = fresh.TakeDiscarded(); !old.empty()) state.wishes.push_back(Discard{std::move(old)});
+  state.Say(LogLevel::kWarning, "DB reloaded by DEBUG RELOAD");
+  reply.Ok();
+}
+
+void MatchLength(const resp::Words& words, resp::ReplyWriter& reply) {
+  const auto length = base::ParseInt<std::int64_t>(words[2]);
+  if (!length || *length < 0 || *length > 1 << 20) return reply.Error("ERR value is not an integer or out of range");
+  reply.Integer(base::GlobMatch(words[3], std::string(static_cast<std::size_t>(*length), 'x')) ? 1 : 0);
+}
+
+void Help(resp::ReplyWriter& reply) {
+  constexpr std::array<std::string_view, 15> kLines = {
+      "DEBUG <subcommand> [<arg> ...]. Subcommands are:",
+      "CHANGE-REPL-ID: begins a new history of replication.",
+      "DIGEST: one value for the whole data set. DIGEST-VALUE [<key> ...]: one for each key.",
+      "ERROR <text>: replies with that error.",
+      "LOG <text>: writes it into the log.",
+      "OBJECT <key>: how its value is kept.",
+      "PANIC, SEGFAULT: ends the process without saving.",
+      "POPULATE <count> [<prefix>] [<size>]: makes keys that are not there yet; replicas hear nothing of them.",
+      "PROTOCOL <type>: a reply of that type.",
+      "RELOAD: takes the data set through the form of a file and back, in memory.",
+      "SET-ACTIVE-EXPIRE <0|1>: whether keys are deleted when their time comes, or when they are asked for.",
+      "SLEEP <seconds>: answers nobody for so long.",
+      "STRINGMATCH-LEN <length> <pattern>: matches a text of so many x.",
+      "HELP",
+      "    Prints this help.",
+  };
+  reply.Array(kLines.size());
+  for (const std::string_view line : kLines) reply.Simple(line);
+}
+
 void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
   const DebugCommand allowed = state.settings.enable_debug_command;
   if (allowed == DebugCommand::kNo || (allowed == DebugCommand::kLocal && !IsLocal(client))) {
@@ -98,7 +198,15 @@ void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const
   }
   const std::string what = base::ToLower(words[1]);
   if (what == "digest-value") return DigestValues(state, client, words, now, reply);
+  if (what == "populate" && words.size() <= 5 && words.size() > 2) return Populate(state, client, words, reply);
+  if (what == "stringmatch-len" && words.size() == 4) return MatchLength(words, reply);
   if (words.size() == 2) {
+    if (what == "help") return Help(reply);
+    if (what == "reload") return Reload(state, reply);
+    if (what == "segfault" || what == "panic") {
+      state.Say(LogLevel::kWarning, fmt::format("Ending without saving: DEBUG {}", what));
+      VIGIL_CHECK(false);
+    }
     if (what == "digest") return reply.Simple(data::DataDigest(state.keyspace));
     if (what == "change-repl-id") {
       state.history.Begin(state.random);
@@ -107,6 +215,7 @@ void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const
     }
   }
   if (words.size() == 3) {
+    if (what == "object") return ShowObject(state, client, words, now, reply);
     if (what == "sleep") return Sleep(state, words, reply);
     if (what == "set-active-expire") {
       state.active_expire = words[2] != "0";
@@ -131,7 +240,8 @@ constexpr std::array kRows = {
                  {},
                  kCatAdmin | kCatSlow | kCatDangerous,
                  "server",
-                 "For tests: DIGEST, DIGEST-VALUE, PROTOCOL, ERROR, LOG, SLEEP, CHANGE-REPL-ID, SET-ACTIVE-EXPIRE"},
+                 "For tests: DIGEST, DIGEST-VALUE, OBJECT, POPULATE, RELOAD, PROTOCOL, ERROR, LOG, SLEEP, "
+                 "STRINGMATCH-LEN, CHANGE-REPL-ID, SET-ACTIVE-EXPIRE, PANIC, SEGFAULT"},
                 &Debug},
 };
 

@@ -6,19 +6,14 @@
 #include "replication/base/text.h"
 #include "replication/data/handlers.h"
 #include "replication/data/lookup.h"
+#include "replication/data/object.h"
 #include "replication/data/payload_tail.h"
 #include "replication/data/rdb_format.h"
 #include "replication/data/rdb_reader.h"
 #include "replication/data/rdb_writer.h"
 
 namespace data {
-namespace {
-
-using base::EqualsIgnoreCase;
-
-// A payload is the type, the value as in an RDB file, and the tail.
-
-std::string PayloadOf(const Entry& entry) {
+std::string DumpPayload(const Entry& entry) {
   // The encoder writes keys: one without name and expiry in database 0.
   Entry* nameless = Entry::Make("", entry.Share(), kNever, 0);
   Batch batch;
@@ -32,6 +27,10 @@ std::string PayloadOf(const Entry& entry) {
   AppendPayloadTail(payload);
   return payload;
 }
+
+namespace {
+
+using base::EqualsIgnoreCase;
 
 // Reads the value into a keyspace of its own, as the key without name. False when it is damaged.
 bool ReadValue(std::string_view payload, Keyspace& into) {
@@ -69,7 +68,7 @@ void TakeOver(Keyspace& from, Keyspace& into, const Spot& to, std::string_view k
 void Dump(CommandContext& context, const Words& words) {
   const Spot spot = Lookup(context, words[1], Use::kRead);
   if (!spot) return context.reply.Null();
-  context.reply.Bulk(PayloadOf(*spot));
+  context.reply.Bulk(DumpPayload(*spot));
 }
 
 struct RestoreOptions {

@@ -5,6 +5,7 @@
 #include "replication/base/text.h"
 #include "replication/data/handlers.h"
 #include "replication/data/lookup.h"
+#include "replication/data/object.h"
 #include "replication/data/set_value.h"
 
 namespace data {
@@ -14,6 +15,24 @@ using base::EqualsIgnoreCase;
 
 constexpr std::size_t kEmbeddedBytes = 44;       // up to here Redis calls a text "embstr"
 constexpr std::int64_t kSharedIntegers = 10000;  // below this Redis shares integers among keys
+
+void RenameTo(CommandContext& context, const Words& words, bool only_if_missing) {
+  const std::string_view from_key = words[1];
+  const std::string_view to_key = words[2];
+  if (!Lookup(context, from_key, Use::kWrite)) return context.reply.Error("ERR no such key");
+  const auto done = [&context, only_if_missing](bool renamed) {
+    only_if_missing ? context.reply.Integer(renamed ? 1 : 0) : context.reply.Ok();
+  };
+  if (from_key == to_key) return done(false);
+  if (Lookup(context, to_key, Use::kWrite) && only_if_missing) return done(false);
+  context.keyspace.MoveTo(context.keyspace.Find(context.db, from_key), context.db, to_key);
+  Notify(context, kGenericEvent, "rename_from", from_key);
+  Notify(context, kGenericEvent, "rename_to", to_key);
+  PushAsSent(context);
+  done(true);
+}
+
+}  // namespace
 
 std::string_view EncodingName(const Entry& entry) {
   switch (entry.type()) {
@@ -34,24 +53,6 @@ std::string_view EncodingName(const Entry& entry) {
   VIGIL_CHECK(false);
   return {};
 }
-
-void RenameTo(CommandContext& context, const Words& words, bool only_if_missing) {
-  const std::string_view from_key = words[1];
-  const std::string_view to_key = words[2];
-  if (!Lookup(context, from_key, Use::kWrite)) return context.reply.Error("ERR no such key");
-  const auto done = [&context, only_if_missing](bool renamed) {
-    only_if_missing ? context.reply.Integer(renamed ? 1 : 0) : context.reply.Ok();
-  };
-  if (from_key == to_key) return done(false);
-  if (Lookup(context, to_key, Use::kWrite) && only_if_missing) return done(false);
-  context.keyspace.MoveTo(context.keyspace.Find(context.db, from_key), context.db, to_key);
-  Notify(context, kGenericEvent, "rename_from", from_key);
-  Notify(context, kGenericEvent, "rename_to", to_key);
-  PushAsSent(context);
-  done(true);
-}
-
-}  // namespace
 
 void Del(CommandContext& context, const Words& words) {
   std::int64_t deleted = 0;

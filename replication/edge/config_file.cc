@@ -26,23 +26,30 @@ constexpr int kDeepestInclude = 16;
 
 class Reader {
  public:
+  // `mistakes` not null: they are put there, and reading goes on.
+  explicit Reader(std::vector<std::string>* mistakes) : mistakes_(mistakes) {}
+
   Result<void> ReadFile(const std::string& path, int depth) {
     if (depth > kDeepestInclude) {
-      return Fail(ErrorCode::kInvalid, fmt::format("can't read '{}': too many nested includes", path));
+      return Refuse(ErrorCode::kInvalid, fmt::format("can't read '{}': too many nested includes", path));
     }
     const auto text = host::ReadWholeFile(path == "-" ? "/dev/stdin" : path);
-    if (!text) return tl::unexpected(text.error());
+    if (!text) return Refuse(text.error().code, text.error().text);
     return ReadText(path, *text, depth);
   }
 
   Result<void> ReadText(const std::string& origin, std::string_view text, int depth) {
-    const auto lines = base::ParseConfig(text);
-    if (!lines) return Fail(lines.error().code, origin + ":" + lines.error().text);
-    for (const base::ConfigLine& line : *lines) {
+    std::vector<std::string> bad;
+    const std::vector<base::ConfigLine> lines = base::ParseConfig(text, bad);
+    for (const std::string& each : bad) {
+      if (const auto refused = Refuse(ErrorCode::kInvalid, origin + ":" + each); !refused) return refused;
+    }
+    for (const base::ConfigLine& line : lines) {
       const auto done = line.words[0] == "include" ? Include(line, depth) : loader_.Apply(line);
       if (done) continue;
       if (line.words[0] == "include" && line.words.size() > 1) return done;  // it says where already
-      return Fail(done.error().code, origin + ":" + base::DescribeConfigError(line, done.error().text));
+      const auto refused = Refuse(done.error().code, origin + ":" + base::DescribeConfigError(line, done.error().text));
+      if (!refused) return refused;
     }
     return {};
   }
@@ -55,14 +62,16 @@ class Reader {
       if (begins || i == arguments.size()) {
         if (!line.words.empty()) {
           if (const auto applied = loader_.Apply(line); !applied) {
-            return Fail(ErrorCode::kInvalid, fmt::format("command line: '{}': {}", line.text, applied.error().text));
+            const auto refused =
+                Refuse(applied.error().code, fmt::format("command line: '{}': {}", line.text, applied.error().text));
+            if (!refused) return refused;
           }
         }
         line = {};
       }
       if (i == arguments.size()) break;
       if (!begins && line.words.empty()) {
-        return Fail(ErrorCode::kInvalid, fmt::format("command line: '{}': expected --directive", arguments[i]));
+        return Refuse(ErrorCode::kInvalid, fmt::format("command line: '{}': expected --directive", arguments[i]));
       }
       line.words.push_back(begins ? base::ToLower(arguments[i].substr(2)) : arguments[i]);
       line.text += (line.text.empty() ? "" : " ") + (begins ? arguments[i] : base::QuoteWord(arguments[i]));
@@ -73,6 +82,13 @@ class Reader {
   SettingsLoader& loader() { return loader_; }
 
  private:
+  // An error, or, where mistakes are collected, one of them.
+  Result<void> Refuse(ErrorCode code, std::string text) {
+    if (mistakes_ == nullptr) return Fail(code, std::move(text));
+    mistakes_->push_back(std::move(text));
+    return {};
+  }
+
   Result<void> Include(const base::ConfigLine& line, int depth) {
     if (line.words.size() != 2) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
     const std::string& pattern = line.words[1];
@@ -89,6 +105,7 @@ class Reader {
     return {};
   }
 
+  std::vector<std::string>* mistakes_;
   SettingsLoader loader_;
 };
 
@@ -112,9 +129,11 @@ Result<std::string> FindFolder(const std::string& path) {
   return std::string(real);
 }
 
-Result<Launch> ReadLaunch(std::span<const std::string> arguments) {
+namespace {
+
+Result<Launch> Read(std::span<const std::string> arguments, std::vector<std::string>* mistakes) {
   Launch launch;
-  Reader reader;
+  Reader reader(mistakes);
   if (!arguments.empty() && !arguments[0].starts_with("--")) {
     const std::string& path = arguments[0];
     if (const auto read = reader.ReadFile(path, 0); !read) return tl::unexpected(read.error());
@@ -137,6 +156,19 @@ Result<Launch> ReadLaunch(std::span<const std::string> arguments) {
   launch.settings.logfile = SeenFrom(*folder, launch.settings.logfile);
   launch.settings.pidfile = SeenFrom(*folder, launch.settings.pidfile);
   return launch;
+}
+
+}  // namespace
+
+Result<Launch> ReadLaunch(std::span<const std::string> arguments) {
+  return Read(arguments, nullptr);
+}
+
+std::vector<std::string> CheckLaunch(std::span<const std::string> arguments) {
+  std::vector<std::string> mistakes;
+  const auto launch = Read(arguments, &mistakes);
+  if (!launch) mistakes.push_back(launch.error().text);  // of the whole
+  return mistakes;
 }
 
 Result<void> RewriteConfigFile(const std::string& path, const Settings& settings) {

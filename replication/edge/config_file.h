@@ -22,6 +22,10 @@ struct Launch {
 // `dir` is absolute, and `logfile` and `pidfile` are as seen from it.
 base::Result<Launch> ReadLaunch(std::span<const std::string> arguments);
 
+// What ReadLaunch() would refuse, all of it: a line for each mistake, as it would tell it. Empty: it would start with
+// this configuration, as far as that can be told without doing so.
+std::vector<std::string> CheckLaunch(std::span<const std::string> arguments);
+
 // CONFIG REWRITE. Waits for the disk. The old file stays whole unless the new one is durable.
 base::Result<void> RewriteConfigFile(const std::string& path, const Settings& settings);
 

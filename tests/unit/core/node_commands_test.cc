@@ -583,6 +583,35 @@ TEST_CASE("settings: CONFIG REWRITE takes down the users as they are now") {
   CHECK(fmt::format("{}", fmt::join(users[1], " ")).starts_with("default on nopass"));
 }
 
+TEST_CASE("debug: keys by the thousand, and what a restart would make of them") {
+  One one;
+  auto& [world, node] = one;
+  CHECK(world.Do(node, {"SET", "key:1", "mine"}) == "+OK\r\n");
+  CHECK(world.Do(node, {"DEBUG", "POPULATE", "1000"}) == "+OK\r\n");
+  CHECK(world.Do(node, {"DEBUG", "POPULATE", "10", "big", "2000"}) == "+OK\r\n");
+  CHECK(world.Do(node, {"DBSIZE"}) == ":1010\r\n");
+  CHECK(world.Do(node, {"GET", "key:1"}) == "$4\r\nmine\r\n");
+  CHECK(world.Do(node, {"GET", "key:2"}) == "$7\r\nvalue:2\r\n");
+  CHECK(world.Do(node, {"STRLEN", "big:3"}) == ":2000\r\n");
+  CHECK(world.Do(node, {"DEBUG", "POPULATE", "-1"}).starts_with("-ERR value is out of range"));
+
+  world.Do(node, {"RPUSH", "list", "a", "b"});
+  world.Do(node, {"EXPIRE", "list", "1000"});
+  world.Do(node, {"XADD", "stream", "1-1", "f", "v"});
+  const std::string digest = world.Do(node, {"DEBUG", "DIGEST"});
+  CHECK(world.Do(node, {"DEBUG", "RELOAD"}) == "+OK\r\n");
+  CHECK(world.Do(node, {"DEBUG", "DIGEST"}) == digest);
+  CHECK(world.Do(node, {"TTL", "list"}) == ":1000\r\n");
+  CHECK(world.Do(node, {"DEBUG", "RELOAD", "NOSAVE"}).starts_with("-ERR unknown subcommand"));
+
+  CHECK(world.Do(node, {"DEBUG", "OBJECT", "none"}) == "-ERR no such key\r\n");
+  const std::string object = world.Do(node, {"DEBUG", "OBJECT", "big:3"});
+  CHECK(object.starts_with("+Value at:0x"));
+  CHECK(object.find(" refcount:1 encoding:raw serializedlength:") != std::string::npos);
+  CHECK(world.Do(node, {"DEBUG", "STRINGMATCH-LEN", "5", "x*"}) == ":1\r\n");
+  CHECK(world.Do(node, {"DEBUG", "STRINGMATCH-LEN", "5", "y*"}) == ":0\r\n");
+}
+
 TEST_CASE("debug: SLEEP is asked of the edge, and refused unless the settings allow it") {
   One one;
   auto& [world, node] = one;

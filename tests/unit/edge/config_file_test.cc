@@ -6,6 +6,7 @@
 
 #include "tests/support/process.h"
 
+using replication::edge::CheckLaunch;
 using replication::edge::ReadLaunch;
 using replication::edge::RewriteConfigFile;
 
@@ -56,6 +57,30 @@ TEST_CASE("launch: a bad line is named by file, number, line and reason") {
   CHECK(ErrorOf({"--port"}) == "command line: '--port': wrong number of arguments");
   CHECK(ErrorOf({"--dir", temp.path() + "/none"}) ==
         "can't use dir '" + temp.path() + "/none': No such file or directory");
+}
+
+TEST_CASE("launch: a check names all mistakes, of included files and of the command line too") {
+  const support::TempDir temp;
+  const std::string path = temp.path() + "/n.conf";
+  const std::string more = temp.path() + "/more.conf";
+  support::WriteTextFile(more, "maxmemory 1xb\n");
+  support::WriteTextFile(
+      path, "port abc\nbind \"a\nsave 900\ninclude " + more + "\ninclude " + temp.path() + "/none\nloglevel notice\n");
+  const auto mistakes = CheckLaunch(std::vector<std::string>{path, "--portt", "1"});
+  REQUIRE(mistakes.size() == 6);
+  CHECK(mistakes[0] == path + ":2: 'bind \"a': unbalanced quotes");
+  CHECK(mistakes[1] == path + ":1: 'port abc': argument couldn't be parsed into an integer");
+  CHECK(mistakes[2].starts_with(path + ":3: 'save 900': "));
+  CHECK(mistakes[3].starts_with(more + ":1: 'maxmemory 1xb': "));
+  CHECK(mistakes[4] == "can't open '" + temp.path() + "/none': No such file or directory");
+  CHECK(mistakes[5] == "command line: '--portt 1': unknown directive");
+  // The first of them is what a start would tell.
+  CHECK(ErrorOf({path}) == mistakes[0]);
+  support::WriteTextFile(path, "port 7000\n");
+  CHECK(CheckLaunch(std::vector<std::string>{path}).empty());
+  const auto no_folder = CheckLaunch(std::vector<std::string>{path, "--dir", temp.path() + "/none"});
+  REQUIRE(no_folder.size() == 1);
+  CHECK(no_folder[0].starts_with("can't use dir"));
 }
 
 TEST_CASE("launch: includes are followed, globs too, and an endless circle is refused") {
