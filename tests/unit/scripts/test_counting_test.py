@@ -105,6 +105,13 @@ class Counting(unittest.TestCase):
         self.assert_ends(0, "3 passed, 0 failed", result)
         self.assertTrue(any("skipped: none: not here" in line for line in result[1]), result[1])
 
+    def test_a_python_file_with_nothing_but_skipped_tests_is_no_failure(self):
+        self.write("tests/unit/scripts/some_test.py", "import unittest\nclass T(unittest.TestCase):\n"
+                   "  def test_none(self): print('[skipped] none: not here'); self.skipTest('')\nunittest.main()\n")
+        result = self.run_test("python")
+        self.assert_ends(0, "2 passed, 0 failed", result)
+        self.assertTrue(any("skipped: none: not here" in line for line in result[1]), result[1])
+
     def test_a_python_file_that_cannot_be_read_is_a_failure(self):
         self.write("tests/unit/scripts/bad_test.py", "nonsense(\n")
         self.assert_ends(1, "2 passed, 1 failed", self.run_test("python"))
