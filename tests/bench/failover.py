@@ -300,7 +300,8 @@ def planned(res, master, reps, w, base_full):
     gaps = [b - a for a, b in zip(acks, acks[1:])] + [t_write - acks[-1]]
     res.update(ok=True, cmd=t_cmd - t0, first_write=t_write - t0, write_gap=max(gaps),
                old_is_replica=(t_role - t0) if ok else None, acked=w.n, lost_all=max(0, w.n - ctr),
-               writer_err=w.err, full_syncs_new_master=int(nc.info("stats").get("sync_full", 0)))
+               writer_err=w.err, full_syncs=full_syncs([master] + reps) - base_full,
+               full_syncs_new_master=int(nc.info("stats").get("sync_full", 0)))
     return res
 
 
@@ -413,6 +414,7 @@ def report(results, peers):
             row.append(mmm([r.get("lost_all") for r in good]))
             if scen == "manual":
                 row.append(mmm([r.get("lost_before_switch") for r in good]))
+            if scen in ("manual", "planned"):
                 row.append(mmm([r.get("full_syncs") for r in good]))
             row.append(mmm([r.get("full_syncs_new_master") for r in good]))
             rows.append(row)
@@ -421,7 +423,9 @@ def report(results, peers):
             head += ["med write - timeout", "write/timeout"]
         head += ["write vs first peer", "lost acked"]
         if scen == "manual":
-            head += ["lost before switch", "full syncs everywhere"]
+            head += ["lost before switch"]
+        if scen in ("manual", "planned"):
+            head += ["full syncs everywhere"]
         head += ["full syncs at new"]
         texts.append(table(head, rows, "failover %s, down-after %s ms (ms from the signal, min/median/max)"
                            % (scen, da)))

@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "replication/data/data_digest.h"
 #include "tests/unit/core/world.h"
@@ -311,4 +313,141 @@ TEST_CASE("failover: a target that took over, and whose answer was lost, is foll
   CHECK(master.state().failover.stage == Failover::Stage::kNo);
   CHECK(target.state().stats.sync_full == 0);
   CHECK(Same(target, master));
+}
+
+TEST_CASE("full sync: those who wait together share a snapshot, who comes later gets one of their own") {
+  World world;
+  Box& master = world.Add("master");
+  Fill(world, master, 0, 500);
+  world.piece = 512;
+  std::vector<Box*> replicas;
+  const auto add = [&](std::size_t limit) {
+    Box& box = world.Add(fmt::format("r{}", replicas.size()));
+    world.HoldPayload(box, limit);
+    replicas.push_back(&box);
+    return &box;
+  };
+  const auto follow = [&](Box* box) { world.Do(*box, {"REPLICAOF", "127.0.0.1", fmt::format("{}", master.port)}); };
+  const auto taken = [&] { return master.state().snapshots.last_id; };
+  for (int i = 0; i < 5; ++i) {
+    follow(add(3000));
+    world.Do(master, {"SET", fmt::format("between:{}", i), "1"});
+  }
+  // Small payloads are encoded at once, whoever takes them later: each came at another moment, and has one of its own.
+  CHECK(taken() == 5);
+  CHECK(master.state().stats.sync_full == 5);
+  for (Box* box : replicas) world.HoldPayload(*box, 0);
+  REQUIRE(
+      world.PassUntil([&] { return std::ranges::all_of(replicas, [](Box* box) { return box->state().link_up(); }); }));
+  world.Settle();
+  for (Box* box : replicas) CHECK(Same(master, *box));
+  CHECK(taken() == 5);
+
+  SUBCASE("strangers wait repl-diskless-sync-delay together") {
+    world.Do(master, {"CONFIG", "SET", "repl-diskless-sync-delay", "2"});
+    std::vector<ClientId> strangers;
+    for (int i = 0; i < 3; ++i) {
+      const ClientId client = world.Open(master);
+      world.Send(master, client, {"REPLCONF", "capa", "eof"});
+      world.Send(master, client, {"PSYNC", "?", "-1"});
+      strangers.push_back(client);
+      world.Pass(base::Millis(300));
+    }
+    CHECK(taken() == 5);
+    world.Pass(base::Seconds(2));
+    CHECK(taken() == 6);
+    for (const ClientId client : strangers)
+      CHECK(world.Received(master, client).find("+FULLRESYNC") != std::string::npos);
+  }
+  SUBCASE("one of ours does not") {
+    world.Do(master, {"CONFIG", "SET", "repl-diskless-sync-delay", "60"});
+    world.Do(master, {"DEBUG", "CHANGE-REPL-ID"});
+    world.Cut(*replicas[0]);
+    world.Settle();
+    CHECK(taken() == 6);
+  }
+}
+
+TEST_CASE("full sync: a failed attempt is repeated at once, then after growing pauses that are never alike") {
+  World world;
+  Box& master = world.Add("master");
+  Box& one = world.Add("one");
+  Box& two = world.Add("two");
+  Fill(world, master, 0, 50);
+  for (Box* box : {&one, &two}) {
+    world.ChangeDownstream(*box, [](std::string& bytes) {
+      if (const auto at = bytes.find("REDIS0010"); at != std::string::npos) bytes[at] = 'X';
+    });
+    world.Do(*box, {"REPLICAOF", "127.0.0.1", fmt::format("{}", master.port)});
+  }
+  const auto before = master.state().stats.sync_full;
+  world.Pass(base::Millis(200));
+  CHECK(master.state().stats.sync_full >= before + 4);
+  world.Pass(base::Seconds(10));
+  const auto later = master.state().stats.sync_full;
+  CHECK(one.state().master.retry_at != two.state().master.retry_at);
+  world.Pass(base::Seconds(10));
+  // At most about two in a second from each by now.
+  CHECK(master.state().stats.sync_full - later <= 50);
+  for (Box* box : {&one, &two}) world.ChangeDownstream(*box, {});
+  REQUIRE(world.PassUntil([&] { return one.state().link_up() && two.state().link_up(); }));
+  CHECK(Same(master, one));
+}
+
+TEST_CASE("backlog: freed after its ttl without replicas, and its name with it") {
+  World world;
+  Box& master = world.Add("master", [](Settings& settings) { settings.repl_backlog_ttl = base::Seconds(10); });
+  Box& replica = world.Add("replica", [&](Settings& settings) { settings.replicaof = {"127.0.0.1", master.port}; });
+  REQUIRE(world.PassUntil([&] { return replica.state().link_up(); }));
+  Fill(world, master, 0, 10);
+  const std::string name = master.state().history.replid.hex;
+  world.Isolate(replica, true);
+  world.Pass(base::Seconds(9));
+  CHECK(Field(world, master, "repl_backlog_active") == "1");
+  CHECK(master.state().history.replid.hex == name);
+  world.Pass(base::Seconds(2));
+  CHECK(Field(world, master, "repl_backlog_active") == "0");
+  CHECK(Field(world, master, "mem_total_replication_buffers") == "0");
+  CHECK(master.state().history.replid.hex != name);
+  const Offset stands = master.state().applied;
+  Fill(world, master, 10, 20);
+  CHECK(master.state().applied == stands);
+  world.Isolate(replica, false);
+  REQUIRE(world.PassUntil([&] { return replica.state().link_up(); }));
+  CHECK(master.state().stats.sync_full == 2);
+  CHECK(Same(master, replica));
+  // A replica keeps its own for ever: it may become the master.
+  world.Do(replica, {"CONFIG", "SET", "repl-backlog-ttl", "1"});
+  world.Pass(base::Seconds(5));
+  CHECK(Field(world, replica, "repl_backlog_active") == "1");
+}
+
+TEST_CASE("wait: after a demotion nobody waits, and a promoted node counts only its own replicas") {
+  World world;
+  Box& master = world.Add("master");
+  Box& replica = world.Add("replica", [&](Settings& settings) { settings.replicaof = {"127.0.0.1", master.port}; });
+  REQUIRE(world.PassUntil([&] { return replica.state().link_up(); }));
+  const ClientId client = world.Open(master);
+  world.Send(master, client, {"SET", "k", "v"});
+  world.Send(master, client, {"WAIT", "1", "0"});
+  CHECK(world.Received(master, client) == "+OK\r\n:1\r\n");
+  world.Send(master, client, {"WAIT", "2", "0"});
+  CHECK(world.Received(master, client).empty());
+  world.Do(replica, {"REPLICAOF", "NO", "ONE"});
+  world.Do(master, {"REPLICAOF", "127.0.0.1", fmt::format("{}", replica.port)});
+  CHECK(world.Received(master, client).starts_with("-UNBLOCKED force unblock from blocking operation"));
+  world.Send(master, client, {"WAIT", "0", "0"});
+  CHECK(world.Received(master, client).starts_with("-ERR WAIT cannot be used with replica instances."));
+  REQUIRE(world.PassUntil([&] { return master.state().link_up(); }));
+  const ClientId writer = world.Open(replica);
+  world.Send(replica, writer, {"SET", "k", "w"});
+  world.Send(replica, writer, {"WAIT", "1", "0"});
+  CHECK(world.Received(replica, writer) == "+OK\r\n:1\r\n");
+  // Its own offset of the time before counts in the same history: that write is there, too.
+  world.Do(replica, {"REPLICAOF", "127.0.0.1", fmt::format("{}", master.port)});
+  world.Do(master, {"REPLICAOF", "NO", "ONE"});
+  REQUIRE(world.PassUntil([&] { return replica.state().link_up(); }));
+  world.Send(master, client, {"WAIT", "1", "0"});
+  world.Settle();
+  CHECK(world.Received(master, client) == ":1\r\n");
 }
