@@ -6,6 +6,7 @@
 
 #include "replication/base/check.h"
 #include "replication/base/text.h"
+#include "replication/core/feed.h"
 #include "replication/core/observed.h"
 #include "replication/core/server_commands.h"
 #include "replication/data/data_digest.h"
@@ -160,6 +161,17 @@ void Reload(NodeState& state, resp::ReplyWriter& reply) {
   reply.Ok();
 }
 
+// REPLICATE word [word ...]: a command for the replicas that this node does not run itself.
+void Replicate(NodeState& state, NodeClient& client, const resp::Words& words, resp::ReplyWriter& reply) {
+  if (!state.is_master()) return reply.Error("ERR this node is a replica: its stream is its master's");
+  data::Effect effect{.db = client.db, .as_sent = false, .words = {}};
+  effect.words.assign(words.begin() + 2, words.end());
+  std::vector<data::Effect> effects;
+  effects.push_back(std::move(effect));
+  FeedEach(state, effects);
+  reply.Ok();
+}
+
 void MatchLength(const resp::Words& words, resp::ReplyWriter& reply) {
   const auto length = base::ParseInt<std::int64_t>(words[2]);
   if (!length || *length < 0 || *length > 1 << 20) return reply.Error("ERR value is not an integer or out of range");
@@ -167,7 +179,7 @@ void MatchLength(const resp::Words& words, resp::ReplyWriter& reply) {
 }
 
 void Help(resp::ReplyWriter& reply) {
-  constexpr std::array<std::string_view, 15> kLines = {
+  constexpr std::array<std::string_view, 17> kLines = {
       "DEBUG <subcommand> [<arg> ...]. Subcommands are:",
       "CHANGE-REPL-ID: begins a new history of replication.",
       "DIGEST: one value for the whole data set. DIGEST-VALUE [<key> ...]: one for each key.",
@@ -177,7 +189,9 @@ void Help(resp::ReplyWriter& reply) {
       "PANIC, SEGFAULT: ends the process without saving.",
       "POPULATE <count> [<prefix>] [<size>]: makes keys that are not there yet; replicas hear nothing of them.",
       "PROTOCOL <type>: a reply of that type.",
+      "QUICKLIST-PACKED-THRESHOLD <size>: accepted, without effect here.",
       "RELOAD: takes the data set through the form of a file and back, in memory.",
+      "REPLICATE <word> [<word> ...]: sends that command to the replicas, without running it here.",
       "SET-ACTIVE-EXPIRE <0|1>: whether keys are deleted when their time comes, or when they are asked for.",
       "SLEEP <seconds>: answers nobody for so long.",
       "STRINGMATCH-LEN <length> <pattern>: matches a text of so many x.",
@@ -199,6 +213,9 @@ void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const
   const std::string what = base::ToLower(words[1]);
   if (what == "digest-value") return DigestValues(state, client, words, now, reply);
   if (what == "populate" && words.size() <= 5 && words.size() > 2) return Populate(state, client, words, reply);
+  if (what == "replicate" && words.size() > 2) return Replicate(state, client, words, reply);
+  // Pieces of lists are bounded by list-max-listpack-size alone: there is nothing to set.
+  if (what == "quicklist-packed-threshold" && words.size() == 3) return reply.Ok();
   if (what == "stringmatch-len" && words.size() == 4) return MatchLength(words, reply);
   if (words.size() == 2) {
     if (what == "help") return Help(reply);

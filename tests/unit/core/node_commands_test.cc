@@ -610,6 +610,17 @@ TEST_CASE("debug: keys by the thousand, and what a restart would make of them") 
   CHECK(object.find(" refcount:1 encoding:raw serializedlength:") != std::string::npos);
   CHECK(world.Do(node, {"DEBUG", "STRINGMATCH-LEN", "5", "x*"}) == ":1\r\n");
   CHECK(world.Do(node, {"DEBUG", "STRINGMATCH-LEN", "5", "y*"}) == ":0\r\n");
+  CHECK(world.Do(node, {"DEBUG", "QUICKLIST-PACKED-THRESHOLD", "100B"}) == "+OK\r\n");
+  CHECK(world.Do(node, {"DEBUG", "HELP"}).starts_with("*17\r\n+DEBUG "));
+
+  Box& replica = world.Add("replica", [](Settings& settings) { settings.enable_debug_command = DebugCommand::kYes; });
+  world.Do(replica, {"REPLICAOF", "127.0.0.1", fmt::format("{}", node.port)});
+  REQUIRE(world.PassUntil([&replica] { return replica.state().link_up(); }));
+  CHECK(world.Do(node, {"DEBUG", "REPLICATE", "SET", "only", "there"}) == "+OK\r\n");
+  world.Settle();
+  CHECK(world.Do(node, {"EXISTS", "only"}) == ":0\r\n");
+  CHECK(world.Do(replica, {"GET", "only"}) == "$5\r\nthere\r\n");
+  CHECK(world.Do(replica, {"DEBUG", "REPLICATE", "PING"}).starts_with("-ERR this node is a replica"));
 }
 
 TEST_CASE("debug: SLEEP is asked of the edge, and refused unless the settings allow it") {
