@@ -6,7 +6,7 @@ import fnmatch
 
 # Rows of stock that ours has not.
 ABSENT = {
-    "bgrewriteaof": "there is no append-only file", "lolwut": "a picture", "pfselftest": "stock's test of its own HyperLogLogs",
+    "bgrewriteaof": "without appendonly there is nothing to rewrite", "lolwut": "a picture", "pfselftest": "stock's test of its own HyperLogLogs",
     "migrate": "moves keys between the nodes of a cluster; DUMP and RESTORE do it by hand", "restore-asking": "the other end of MIGRATE",
     "module|load": "there are no modules", "module|loadex": "there are no modules", "module|unload": "there are no modules",
 }
@@ -35,6 +35,10 @@ def unknown_to(which):
 ENTRIES = [
     *[Allowed(f"{name.upper().replace('|', ' ')}: *", reason, unknown_to(1)) for name, reason in ABSENT.items()],
     *[Allowed(f"{name.upper().replace('|', ' ')}: *", reason, unknown_to(0)) for name, reason in OURS_ALONE.items()],
+    # ZADD z 5e-324 m, then SORT of "12": the error is one of the request before.
+    *[Allowed(f"*{name}: *", "stock takes the errno that a denormal number of an earlier command has left for its own",
+              lambda stock, ours: stock == ("-", b"ERR One or more scores can't be converted into double") and ours[0] == "*")
+      for name in ("SORT", "SORT_RO")],
     Allowed("SCRIPT DEBUG: *", "there is no debugger for scripts"),
     Allowed("encoding of key * (string)", "a SETBIT that changes nothing makes raw what was not",
             lambda stock, ours: stock[1] == b"raw" and ours[1] in (b"int", b"embstr")),
