@@ -2,8 +2,11 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/process.h"
@@ -22,6 +25,14 @@ struct Said {
 
   bool Has(std::string_view part) const { return text.find(part) != std::string::npos; }
 };
+
+// Whether the process is gone, or is a zombie that nobody collects.
+bool Ended(pid_t pid) {
+  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
+  const std::string line{std::istreambuf_iterator<char>(stat), {}};
+  const auto name_end = line.rfind(") ");
+  return name_end == std::string::npos || line[name_end + 2] == 'Z' || line[name_end + 2] == 'X';
+}
 
 // A folder for a local cluster, which is ended with it, whatever the test did.
 class Bench {
@@ -54,6 +65,12 @@ class Bench {
     throw std::runtime_error("no server " + name);
   }
   pid_t Pid(const std::string& name) const { return Server(name).at("pid").get<pid_t>(); }
+  // Kills it and returns when it is gone: a process that was sent SIGKILL runs on until the kernel has ended it.
+  void Kill(const std::string& name) const {
+    const pid_t pid = Pid(name);
+    kill(pid, SIGKILL);
+    REQUIRE(WaitFor([&] { return Ended(pid); }));
+  }
   // Processes that were given a configuration in our folder.
   int Running() const {
     int count = 0;
@@ -211,7 +228,7 @@ TEST_CASE("cli: a failover says how it was done and what it cost, and what opera
   CHECK_FALSE(bench.Do({"explain", "mymaster"}).Has("    waits "));
 
   CHECK(bench.Do({"forget", "mymaster", address("node-1")}).code == 1);  // it lives
-  kill(bench.Pid("sentinel-3"), SIGKILL);
+  bench.Kill("sentinel-3");
   REQUIRE(WaitFor([&] { return bench.Do({"forget", "mymaster", address("sentinel-3")}).code == 0; }));
   REQUIRE(WaitFor([&] {
     const Said outlook = bench.Do({"explain", "mymaster", "--json"});
@@ -240,8 +257,8 @@ TEST_CASE("cli: up completes a cluster that lost processes, and finds one that i
   CHECK(bench.Do({"up", "--nodes", "5"}).code == 1);
 
   const std::string old_address = bench.Do({"addr", "mymaster"}).text;
-  kill(bench.Pid("node-1"), SIGKILL);
-  kill(bench.Pid("sentinel-2"), SIGKILL);
+  bench.Kill("node-1");
+  bench.Kill("sentinel-2");
   again = bench.Do({"up"});
   INFO(again.text);
   CHECK(again.code == 0);
@@ -253,7 +270,9 @@ TEST_CASE("cli: up completes a cluster that lost processes, and finds one that i
   // All gone at once, as after a reboot: the same cluster on the same ports.
   const json before = bench.Servers();
   for (const json& server : before) kill(server.at("pid").get<pid_t>(), SIGKILL);
-  REQUIRE(WaitFor([&] { return bench.Running() == 0; }));
+  REQUIRE(WaitFor([&] {
+    return std::ranges::all_of(before, [](const json& server) { return Ended(server.at("pid").get<pid_t>()); });
+  }));
   again = bench.Do({"up"});
   INFO(again.text);
   CHECK(again.code == 0);
@@ -266,14 +285,14 @@ TEST_CASE("cli: up completes a cluster that lost processes, and finds one that i
 TEST_CASE("cli: status counts what does not answer, and says so in its exit code") {
   Bench bench;
   REQUIRE(bench.Do({"up", "--down-after", "60000"}).code == 0);
-  kill(bench.Pid("node-2"), SIGKILL);
+  bench.Kill("node-2");
   kill(bench.Pid("sentinel-3"), SIGSTOP);
   Said status = bench.Do({"status"});
   INFO(status.text);
   CHECK(status.code == 1);
   CHECK(status.Has("mymaster  DEGRADED  writable at"));
   CHECK(status.Has("(1/2 replicas linked, 2/3 sentinels, quorum 2)"));
-  kill(bench.Pid("node-1"), SIGKILL);
+  bench.Kill("node-1");
   status = bench.Do({"status"});
   INFO(status.text);
   CHECK(status.code == 1);
