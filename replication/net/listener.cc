@@ -50,9 +50,9 @@ struct Listener::Impl : Handles {
     const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return uv_translate_sys_error(errno);
     // libuv treats all streams alike: what it calls TCP takes any connected socket.
-    if (bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        uv_tcp_open(&tcp, descriptor) != 0) {
-      const int status = uv_translate_sys_error(errno);
+    const bool bound = bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    const int status = bound ? uv_tcp_open(&tcp, descriptor) : uv_translate_sys_error(errno);
+    if (status != 0) {
       close(descriptor);
       return status;
     }

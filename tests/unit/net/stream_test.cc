@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <optional>
 #include <string>
 
@@ -395,6 +397,22 @@ TEST_CASE("listener: an address that cannot be bound is one clear line") {
   const auto foreign = Listener::Listen(bed.loop, {"192.0.2.1", 0}, 16, [](auto) {});
   REQUIRE(!foreign);
   CHECK(foreign.error().text == "bind 192.0.2.1:0: address not available");
+}
+
+TEST_CASE("listener: a file that is no socket keeps its name") {
+  Bed bed;
+  char path[] = "/tmp/vigil-listener-XXXXXX";
+  close(mkstemp(path));
+  const auto refused = Listener::ListenUnix(bed.loop, path, 0, 16, [](auto) {});
+  struct stat facts {};
+  CHECK(lstat(path, &facts) == 0);
+  CHECK(S_ISREG(facts.st_mode));
+  unlink(path);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == base::ErrorCode::kIo);
+  CHECK(refused.error().text == fmt::format("unix socket '{}': address already in use", path));
+  // Now it is free.
+  CHECK(Listener::ListenUnix(bed.loop, path, 0600, 16, [](auto) {}));
 }
 
 TEST_CASE("listener: may be destroyed by its own callback") {
