@@ -42,6 +42,14 @@ int DbNow(const NodeState& state) {
   return state.is_master() ? std::max(state.feed_db, 0) : state.stream_db;
 }
 
+// Everything that was applied, in no file yet.
+Journal::Mark MarkHere(const NodeState& state) {
+  Journal::Mark here;
+  here.through = state.applied;
+  here.db = DbNow(state);
+  return here;
+}
+
 // The stream's bytes (taken, applied], as a batch that begins at `position` of the file. False: they are not held.
 bool MakeBatch(NodeState& state, std::uint64_t position, std::string& bytes, std::string& index, const Now& now) {
   Journal& journal = *state.journal;
@@ -151,9 +159,7 @@ void Rebase(NodeState& state, bool recovers, const Now& now) {
   journal.retry_at.reset();
   journal.replaced = false;
   journal.adopting = 0;
-  Journal::Mark here;
-  here.through = state.applied;
-  here.db = DbNow(state);
+  const Journal::Mark here = MarkHere(state);
   journal.taken = here;
   StartFile(state, here, recovers, now);
   if (recovers) journal.recovering = journal.last_job;
@@ -317,9 +323,7 @@ void OpenJournal(NodeState& state, const JournalFound& found, const Now& now) {
   }
   journal.stage = Stage::kRunning;
   journal.history_job = 1;
-  Journal::Mark here;
-  here.through = state.applied;
-  here.db = DbNow(state);
+  const Journal::Mark here = MarkHere(state);
   journal.taken = here;
   StartFile(state, here, false, now);
 }
