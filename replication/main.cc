@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,7 +43,8 @@ int CheckConfig(const std::vector<std::string>& arguments) {
   return mistakes.empty() ? 0 : 1;
 }
 
-int RunNode(const std::vector<std::string>& arguments) {
+// `again`: the process is to begin anew afterwards, after so long.
+int RunNode(const std::vector<std::string>& arguments, std::optional<base::Millis>& again) {
   using namespace replication::edge;
   auto launch = ReadLaunch(arguments);
   if (!launch) return Fail(launch.error());
@@ -51,12 +53,15 @@ int RunNode(const std::vector<std::string>& arguments) {
   Daemon daemon(std::move(*launch));
   if (const auto opened = daemon.Open(); !opened) return Fail(opened.error());
   if (background) host::BecomeSilent(ready);
-  return daemon.Run();
+  const int exit_code = daemon.Run();
+  again = daemon.again();
+  return exit_code;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  host::RememberStart(argc, argv);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (std::erase(arguments, "--check-config") > 0) return CheckConfig(arguments);
   if (arguments.size() == 1 && (arguments[0] == "-v" || arguments[0] == "--version")) {
@@ -70,5 +75,7 @@ int main(int argc, char** argv) {
   if (!arguments.empty() && arguments[0] == "--journal") {
     return replication::edge::RunJournalTool({arguments.begin() + 1, arguments.end()});
   }
-  return RunNode(arguments);
+  std::optional<base::Millis> again;
+  const int exit_code = RunNode(arguments, again);
+  return again ? Fail(host::StartAgain(*again)) : exit_code;
 }

@@ -7,7 +7,9 @@
 #include "replication/base/check.h"
 #include "replication/base/text.h"
 #include "replication/core/feed.h"
+#include "replication/core/master_link.h"
 #include "replication/core/observed.h"
+#include "replication/core/saving.h"
 #include "replication/core/server_commands.h"
 #include "replication/data/data_digest.h"
 #include "replication/data/object.h"
@@ -172,6 +174,49 @@ void Replicate(NodeState& state, NodeClient& client, const resp::Words& words, r
   reply.Ok();
 }
 
+// Milliseconds of RESTART and CRASH-AND-RECOVER: none is 0.
+std::optional<base::Millis> Delay(const resp::Words& words, resp::ReplyWriter& reply) {
+  constexpr std::int64_t kLongest = 24 * 3600 * 1000;
+  const auto delay = words.size() > 2 ? base::ParseInt<std::int64_t>(words[2]) : std::optional<std::int64_t>(0);
+  if (delay && *delay >= 0 && *delay <= kLongest) return base::Millis(*delay);
+  reply.Error("ERR value is not an integer or out of range");
+  return std::nullopt;
+}
+
+// RESTART: as SHUTDOWN, then anew with the same arguments. The client's connection ends; an answer is an error.
+void Restart(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
+  const std::optional<base::Millis> delay = Delay(words, reply);
+  if (!delay) return;
+  if (state.shutdown.stage != Shutdown::Stage::kNo) return reply.Error("ERR a shutdown is in progress");
+  client.blocked = Blocked::kShutdown;
+  Shutdown how;
+  how.now = true;
+  how.again = delay;
+  how.asked_by = {client.id};
+  BeginShutdown(state, how, now);
+}
+
+void CrashAndRecover(NodeState& state, const resp::Words& words, resp::ReplyWriter& reply) {
+  const std::optional<base::Millis> delay = Delay(words, reply);
+  if (!delay) return;
+  state.Say(LogLevel::kWarning, "Crashing, and beginning anew: DEBUG CRASH-AND-RECOVER");
+  state.wishes.push_back(Crash{*delay});
+  reply.Ok();  // reaches nobody unless it could not be done
+}
+
+// DROP-LINK [MASTER|REPLICAS]: the connections of replication, as a network cuts them: everybody connects again.
+void DropLink(NodeState& state, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
+  const std::string which = words.size() > 2 ? base::ToLower(words[2]) : "";
+  if (!which.empty() && which != "master" && which != "replicas") return reply.Error("ERR syntax error");
+  if (which != "replicas") CutMasterLink(state, "DEBUG DROP-LINK", now);
+  if (which != "master") {
+    for (const auto& [id, replica] : state.replicas.all()) {
+      if (NodeClient* link = state.Find(id)) state.server.clients.Close(*link, serve::Client::Closing::kNow);
+    }
+  }
+  reply.Ok();
+}
+
 void MatchLength(const resp::Words& words, resp::ReplyWriter& reply) {
   const auto length = base::ParseInt<std::int64_t>(words[2]);
   if (!length || *length < 0 || *length > 1 << 20) return reply.Error("ERR value is not an integer or out of range");
@@ -179,10 +224,12 @@ void MatchLength(const resp::Words& words, resp::ReplyWriter& reply) {
 }
 
 void Help(resp::ReplyWriter& reply) {
-  constexpr std::array<std::string_view, 17> kLines = {
+  constexpr std::array<std::string_view, 21> kLines = {
       "DEBUG <subcommand> [<arg> ...]. Subcommands are:",
       "CHANGE-REPL-ID: begins a new history of replication.",
+      "CRASH-AND-RECOVER [<milliseconds>]: ends the process as kill -9 would, and begins it anew after so long.",
       "DIGEST: one value for the whole data set. DIGEST-VALUE [<key> ...]: one for each key.",
+      "DROP-LINK [MASTER|REPLICAS]: cuts those connections; they are made again.",
       "ERROR <text>: replies with that error.",
       "LOG <text>: writes it into the log.",
       "OBJECT <key>: how its value is kept.",
@@ -191,7 +238,9 @@ void Help(resp::ReplyWriter& reply) {
       "PROTOCOL <type>: a reply of that type.",
       "QUICKLIST-PACKED-THRESHOLD <size>: accepted, without effect here.",
       "RELOAD: takes the data set through the form of a file and back, in memory.",
+      "REPL-PAUSE-READ <0|1>: whether what the master sends stays unread.",
       "REPLICATE <word> [<word> ...]: sends that command to the replicas, without running it here.",
+      "RESTART [<milliseconds>]: shuts down, saving as configured, and begins anew after so long.",
       "SET-ACTIVE-EXPIRE <0|1>: whether keys are deleted when their time comes, or when they are asked for.",
       "SLEEP <seconds>: answers nobody for so long.",
       "STRINGMATCH-LEN <length> <pattern>: matches a text of so many x.",
@@ -213,6 +262,9 @@ void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const
   const std::string what = base::ToLower(words[1]);
   if (what == "digest-value") return DigestValues(state, client, words, now, reply);
   if (what == "populate" && words.size() <= 5 && words.size() > 2) return Populate(state, client, words, reply);
+  if (what == "restart" && words.size() <= 3) return Restart(state, client, words, now, reply);
+  if (what == "crash-and-recover" && words.size() <= 3) return CrashAndRecover(state, words, reply);
+  if (what == "drop-link" && words.size() <= 3) return DropLink(state, words, now, reply);
   if (what == "replicate" && words.size() > 2) return Replicate(state, client, words, reply);
   // Pieces of lists are bounded by list-max-listpack-size alone: there is nothing to set.
   if (what == "quicklist-packed-threshold" && words.size() == 3) return reply.Ok();
@@ -238,6 +290,10 @@ void Debug(NodeState& state, NodeClient& client, const resp::Words& words, const
       state.active_expire = words[2] != "0";
       return reply.Ok();
     }
+    if (what == "repl-pause-read") {
+      state.master.deaf = words[2] != "0";
+      return reply.Ok();
+    }
     if (what == "protocol") return Protocol(words, reply);
     if (what == "error") return reply.Error(words[2]);
     if (what == "log") {
@@ -258,7 +314,8 @@ constexpr std::array kRows = {
                  kCatAdmin | kCatSlow | kCatDangerous,
                  "server",
                  "For tests: DIGEST, DIGEST-VALUE, OBJECT, POPULATE, RELOAD, PROTOCOL, ERROR, LOG, SLEEP, "
-                 "STRINGMATCH-LEN, CHANGE-REPL-ID, SET-ACTIVE-EXPIRE, PANIC, SEGFAULT"},
+                 "STRINGMATCH-LEN, CHANGE-REPL-ID, SET-ACTIVE-EXPIRE, REPLICATE, DROP-LINK, REPL-PAUSE-READ, RESTART, "
+                 "CRASH-AND-RECOVER, PANIC, SEGFAULT"},
                 &Debug},
 };
 

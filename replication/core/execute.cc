@@ -38,6 +38,7 @@ enum Group : int {
   kTracking,
   kDebug,
   kAbsent,
+  kFun,
   kJournal,
 };
 
@@ -75,6 +76,8 @@ std::span<const NodeCommand> RowsOf(int group) {
       return DebugCommands();
     case kAbsent:
       return AbsentCommands();
+    case kFun:
+      return FunCommands();
     case kJournal:
       return JournalCommands();
     case kScripts:
@@ -244,7 +247,7 @@ void FillCommandTable(serve::CommandTable& table) {
   Add(table, serve::SessionCommands(), kSession);
   Add(table, data::DataCommands(), kData);
   for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kFailover, kScripts, kFunctions, kServer,
-                          kObservation, kMemory, kTracking, kDebug, kAbsent, kJournal})
+                          kObservation, kMemory, kTracking, kDebug, kAbsent, kFun, kJournal})
     Add(table, RowsOf(group), group);
   table.AddAlias("slaveof", "replicaof");
 }

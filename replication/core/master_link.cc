@@ -560,6 +560,10 @@ void OnLinkClosed(NodeState& state, LinkId id, std::string_view reason, const No
   if (state.master.link == id) LoseLink(state, reason, false, now);
 }
 
+void CutMasterLink(NodeState& state, std::string_view reason, const Now& now) {
+  if (state.master.link != 0) GiveUp(state, reason, now);
+}
+
 void OnStreamBroken(NodeState& state, const Now& now) {
   GiveUp(state, "its stream is not RESP", now);
 }
@@ -627,6 +631,7 @@ void SendAck(NodeState& state, const Now& now) {
 }
 
 bool LinkWantsBytes(const NodeState& state) {
+  if (state.master.deaf) return false;
   return !Is(state.master, Stage::kPayload) || state.master.load->queued < kMaxQueued;
 }
 

@@ -74,6 +74,7 @@ struct MasterLink {
   std::string stopped_by;
   // What the full sync that was offered takes from us, and nobody else has.
   std::optional<Loss> loss;
+  bool deaf = false;           // DEBUG REPL-PAUSE-READ: what it sends stays in the socket
   bool refused_empty = false;  // the last full sync offered was an empty one that we did not take
 
   bool plain_sync = false;  // the master knows no PSYNC: no offsets, no ACK
@@ -99,6 +100,8 @@ void OnLinkBytes(NodeState& state, LinkId link, std::string_view bytes, const No
 void OnLinkClosed(NodeState& state, LinkId link, std::string_view reason, const Now& now);
 // Gives the link up without another attempt: promotion, or another master. What was not applied is forgotten.
 void DropMasterLink(NodeState& state, const Now& now);
+// Closes the link and connects again, as if the network had cut it. Without effect where there is none.
+void CutMasterLink(NodeState& state, std::string_view reason, const Now& now);
 // The stream is not RESP: close, and do not ask to go on.
 void OnStreamBroken(NodeState& state, const Now& now);
 // A strict replica has met a command that it does not know: the link goes, and stays away.

@@ -120,11 +120,16 @@ struct SettingsChanged {};
 // Flush what can be flushed to replicas and clients, and end the process.
 struct Stop {
   int exit_code = 0;
+  std::optional<base::Millis> again;  // then begin it anew, after so long
+};
+// DEBUG CRASH-AND-RECOVER: end the process as kill -9 would, and begin it anew after so long.
+struct Crash {
+  base::Millis again_after{};
 };
 
 using Wish = std::variant<ConnectMaster, DisconnectMaster, BeginSnapshot, SpillSnapshot, ReadSnapshot, CancelSnapshot,
-                          WriteConfig, Discard, Freeze, SettingsChanged, Stop, JournalStart, JournalAppend, JournalSync,
-                          JournalAdopt, JournalStop>;
+                          WriteConfig, Discard, Freeze, SettingsChanged, Stop, Crash, JournalStart, JournalAppend,
+                          JournalSync, JournalAdopt, JournalStop>;
 
 // A piece of a snapshot for the worker. Nobody else touches it.
 struct SnapshotBatch {

@@ -53,7 +53,7 @@ std::size_t LaggingReplicas(const NodeState& state) {
 void EndShutdown(NodeState& state) {
   state.shutdown.stage = Shutdown::Stage::kStopping;
   state.Say(LogLevel::kWarning, "The node is now ready to exit, bye bye...");
-  state.wishes.push_back(Stop{0});
+  state.wishes.push_back(Stop{0, state.shutdown.again});
 }
 
 // It will not happen: everybody goes on.

@@ -30,6 +30,7 @@ struct Shutdown {
   bool nosave = false;
   bool now = false;
   bool force = false;
+  std::optional<base::Millis> again;  // DEBUG RESTART: the process begins anew, after so long
   std::optional<MonoTime> until;  // for the replicas
   Offset offset = 0;              // what they should have
   SnapshotId saving = 0;          // the save that is of the moment of the decision

@@ -12,6 +12,8 @@ std::span<const NodeCommand> ServerCommands();
 std::span<const NodeCommand> DebugCommands();
 // What there is nothing of here, and how that is said: CLUSTER, READONLY, READWRITE, ASKING, MODULE.
 std::span<const NodeCommand> AbsentCommands();
+// LOLWUT.
+std::span<const NodeCommand> FunCommands();
 
 // For the row of a container by itself: "config" without a word behind it.
 void OnlyWithSubcommand(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now,

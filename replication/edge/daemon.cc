@@ -355,8 +355,13 @@ void Daemon::CarryOut(const SettingsChanged&) {
 
 void Daemon::CarryOut(const Stop& wish) {
   exit_code_ = wish.exit_code;
+  again_ = wish.again;
   port_.StopListening();
   farewell_.StartAt(net::Loop::ReadClocks().mono + kFarewell);
+}
+
+void Daemon::CarryOut(const Crash& wish) {
+  log_.Write(LogLevel::kWarning, host::StartAgain(wish.again_after).text);
 }
 
 // The last turns: what has been written down for others is sent, nothing new is begun.

@@ -35,6 +35,8 @@ class Daemon : private Host {
   base::Result<void> Open();
   // Until somebody ends the node. The exit code.
   int Run();
+  // After Run(): the process is to begin anew, after so long.
+  std::optional<base::Millis> again() const { return again_; }
 
  private:
   HostFacts Facts() override;
@@ -76,6 +78,7 @@ class Daemon : private Host {
   void CarryOut(const Freeze& wish);
   void CarryOut(const SettingsChanged& wish);
   void CarryOut(const Stop& wish);
+  void CarryOut(const Crash& wish);
   void CarryOut(JournalStart& wish) { journal_.Do(std::move(wish)); }
   void CarryOut(JournalAppend& wish) { journal_.Do(std::move(wish)); }
   void CarryOut(JournalSync& wish) { journal_.Do(std::move(wish)); }
@@ -111,6 +114,7 @@ class Daemon : private Host {
   std::uint64_t peak_memory_ = 0;
   int interrupts_ = 0;  // SIGINT
   std::optional<int> exit_code_;
+  std::optional<base::Millis> again_;
 };
 
 }  // namespace replication::edge

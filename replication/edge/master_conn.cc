@@ -75,9 +75,12 @@ void MasterConn::Flush() {
     stream_->Write(out);
     out.clear();
   }
-  if (!reading_ && node_.WantsMasterBytes()) {
-    reading_ = true;
+  if (reading_ == node_.WantsMasterBytes()) return;
+  reading_ = !reading_;
+  if (reading_) {
     stream_->ResumeReading();
+  } else {
+    stream_->PauseReading();
   }
 }
 

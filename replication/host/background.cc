@@ -11,7 +11,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <thread>
+#include <vector>
 
+#include "replication/base/text.h"
 #include "replication/host/durable_file.h"
 
 namespace host {
@@ -20,7 +24,48 @@ namespace {
 // Log, listeners, files, pipes of the loop, connections to others.
 constexpr std::uint64_t kOwnDescriptors = 32;
 
+// How the process that StartAgain() begins learns how long it is to wait, in milliseconds.
+constexpr const char* kDelayVariable = "VIGIL_START_AFTER_MS";
+
+struct Started {
+  std::string program;  // absolute
+  std::string folder;
+  std::vector<char*> arguments;  // ended by a null, as execv() wants them
+};
+
+Started& HowStarted() {
+  static Started started;
+  return started;
+}
+
 }  // namespace
+
+void RememberStart(int argc, char** argv) {
+  std::error_code error;
+  Started& started = HowStarted();
+  started.program = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  started.folder = std::filesystem::current_path(error).string();
+  started.arguments.assign(argv, argv + argc);
+  started.arguments.push_back(nullptr);
+  const char* delay = std::getenv(kDelayVariable);
+  if (delay == nullptr) return;
+  const auto millis = base::ParseInt<std::int64_t>(delay);
+  unsetenv(kDelayVariable);
+  if (millis && *millis > 0) std::this_thread::sleep_for(std::chrono::milliseconds(*millis));
+}
+
+base::Error StartAgain(base::Millis delay) {
+  const Started& started = HowStarted();
+  const auto failed = [](std::string_view what) {
+    return base::Error{base::ErrorCode::kIo, fmt::format("cannot begin anew: {}: {}", what, std::strerror(errno))};
+  };
+  if (started.program.empty()) return {base::ErrorCode::kNotFound, "cannot begin anew: the program is not known"};
+  if (chdir(started.folder.c_str()) != 0) return failed(started.folder);
+  if (setenv(kDelayVariable, fmt::format("{}", delay.count()).c_str(), 1) != 0) return failed(kDelayVariable);
+  if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return failed("close_range");
+  execv(started.program.c_str(), started.arguments.data());
+  return failed(started.program);
+}
 
 int GoToBackground() {
   int ends[2];

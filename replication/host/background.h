@@ -5,6 +5,7 @@
 #include <string>
 
 #include "replication/base/result.h"
+#include "replication/base/time.h"
 
 namespace host {
 
@@ -14,6 +15,13 @@ namespace host {
 int GoToBackground();
 // Ready: the starting process may end. The standard streams lead nowhere from here on.
 void BecomeSilent(int ready_descriptor);
+
+// Notes how this process was started. First in main(): if StartAgain() began it, waits as long as that said.
+void RememberStart(int argc, char** argv);
+// Puts a new process of the same program, arguments and working directory in the place of this one; it begins after
+// `delay`. Nothing is flushed, nobody's destructor runs, all descriptors but the standard three are closed. Returns
+// only when that fails, with the reason.
+base::Error StartAgain(base::Millis delay);
 
 // Tells systemd that we are ready, if it wants to know (NOTIFY_SOCKET).
 // Source: the sd_notify(3) manual page, "Notes": the datagram protocol.
