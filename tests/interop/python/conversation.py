@@ -47,6 +47,10 @@ def arities():
         yield ask(*words)
 
 
+# Subcommands of SENTINEL that tell in what state others are.
+DESCRIBING = (("MASTERS",), ("MASTER",), ("REPLICAS",), ("SLAVES",), ("SENTINELS",))
+
+
 def questions():
     yield ask("SENTINEL", "MASTERS")
     yield ask("SENTINEL", "MASTER", "mymaster")
