@@ -325,6 +325,7 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
           .db = client.db,
           .now = now,
           .caller = from_master ? data::CommandContext::Caller::kMaster : data::CommandContext::Caller::kClient,
+          .proto_max_bulk_len = state.settings.proto_max_bulk_len,
           .replica = !state.is_master(),
           .reply = reply,
           .effects = effects,

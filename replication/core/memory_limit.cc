@@ -37,18 +37,19 @@ std::uint64_t LimitOfClients(const Settings& settings) {
   return settings.maxmemory / 100 * static_cast<std::uint64_t>(-settings.maxmemory_clients);
 }
 
-std::uint64_t MemoryOf(const NodeClient& client) {
-  std::uint64_t bytes = sizeof client + client.out.capacity() + client.parser.held() + client.withheld.capacity();
-  for (const auto& request : client.transaction.queue) {
-    for (const std::string& word : request) bytes += sizeof word + word.capacity();
-  }
-  for (const auto* names : {&client.channels, &client.patterns, &client.shard_channels}) {
-    for (const std::string& name : *names) bytes += 64 + name.capacity();  // and the node of a tree, there and here
-  }
-  return bytes;
-}
-
 }  // namespace
+
+serve::ClientMemory NodeClient::memory() const {
+  serve::ClientMemory memory{.unread = parser.buffered(), .unread_room = parser.held() - parser.buffered()};
+  for (const auto& request : transaction.queue) {
+    for (const std::string& word : request) memory.queued += sizeof word + word.capacity();
+  }
+  memory.total = sizeof *this + out.capacity() + parser.held() + withheld.capacity() + memory.queued;
+  for (const auto* names : {&channels, &patterns, &shard_channels}) {
+    for (const std::string& each : *names) memory.total += 64 + each.capacity();  // and the node of a tree, twice
+  }
+  return memory;
+}
 
 void KeepClientsWithinLimit(NodeState& state, const Now& now) {
   const std::uint64_t limit = LimitOfClients(state.settings);
@@ -63,7 +64,7 @@ void KeepClientsWithinLimit(NodeState& state, const Now& now) {
   for (const auto& [id, each] : state.server.clients.all()) {
     auto& client = static_cast<NodeClient&>(*each);
     if (client.kind != serve::ClientKind::kNormal || client.closing != serve::Client::Closing::kNo) continue;
-    const std::uint64_t bytes = MemoryOf(client);
+    const std::uint64_t bytes = client.memory().total;
     total += bytes;
     if (client.marks.find('e') == std::string::npos) clients.emplace_back(bytes, &client);
   }

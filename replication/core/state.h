@@ -53,6 +53,8 @@ enum class Blocked {
 };
 
 struct NodeClient : serve::Client {
+  serve::ClientMemory memory() const override;  // memory_limit.cc
+
   resp::RequestParser parser;
   Transaction transaction;
   Announced announced;

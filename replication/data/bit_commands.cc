@@ -19,9 +19,7 @@ std::optional<std::uint64_t> BitOffsetOrReply(CommandContext& context, std::stri
   if (!offset) return std::nullopt;
   std::int64_t bits = *offset;
   const bool overflows = counted && __builtin_mul_overflow(bits, std::int64_t{hash_bits}, &bits);
-  // What the master says is not judged by our limit, but by what can be held at all.
-  const std::uint64_t limit = context.caller == CommandContext::Caller::kMaster ? kMaxStringBytes : kMaxEditedBytes;
-  if (overflows || bits < 0 || static_cast<std::uint64_t>(bits) >> 3 >= limit) {
+  if (overflows || bits < 0 || static_cast<std::uint64_t>(bits) >> 3 >= LongestString(context)) {
     context.reply.Error(kBadOffset);
     return std::nullopt;
   }

@@ -49,6 +49,7 @@ struct CommandContext {
   int db = 0;
   base::Now now;
   Caller caller = Caller::kClient;
+  std::uint64_t proto_max_bulk_len = 512ULL << 20;
   bool replica = false;  // expired keys are hidden from clients, but it is the master who deletes them
   resp::ReplyWriter& reply;
   // Appended to, in order; an expired key found on the way yields its DEL first. More than one effect of one command

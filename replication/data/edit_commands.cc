@@ -7,10 +7,9 @@
 namespace data {
 namespace {
 
-// May a string of `size` bytes grow by `more`? Otherwise the error has been answered. The master's word is not judged
-// by our limit, but by what can be held at all.
+// May a string of `size` bytes grow by `more`? Otherwise the error has been answered.
 bool MayGrow(CommandContext& context, std::uint64_t size, std::uint64_t more) {
-  const std::uint64_t limit = context.caller == CommandContext::Caller::kMaster ? kMaxStringBytes : kMaxEditedBytes;
+  const std::uint64_t limit = LongestString(context);
   if (size <= limit && more <= limit - size) return true;
   context.reply.Error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
   return false;

@@ -138,7 +138,7 @@ void Lcs(CommandContext& context, const Words& words) {
   const std::string_view a = spots[0] ? spots[0]->Text(buffers[0]) : "";
   const std::string_view b = spots[1] ? spots[1]->Text(buffers[1]) : "";
   // The limit is that of a server which keeps the whole table.
-  if ((a.size() + 1) * (b.size() + 1) > kMaxEditedBytes / sizeof(std::uint32_t)) {
+  if ((a.size() + 1) * (b.size() + 1) > context.proto_max_bulk_len / sizeof(std::uint32_t)) {
     return context.reply.Error("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
   }
   const LengthTable table(a, b, !options.length);

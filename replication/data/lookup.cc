@@ -2,11 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "replication/base/text.h"
 
 namespace data {
+
+std::uint64_t LongestString(const CommandContext& context) {
+  return context.caller == CommandContext::Caller::kMaster
+             ? kMaxStringBytes
+             : std::min<std::uint64_t>(context.proto_max_bulk_len, kMaxStringBytes);
+}
 
 UnixMs NowMs(const CommandContext& context) {
   return base::UnixMillis(context.now.wall);

@@ -15,8 +15,8 @@ inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer o
 inline constexpr std::string_view kSameObject = "ERR source and destination objects are the same";
 inline constexpr std::string_view kNoSuchDb = "ERR DB index is out of range";
 
-// A client's string may not become longer than this by edits (proto-max-bulk-len's default).
-inline constexpr std::uint64_t kMaxEditedBytes = 512ULL << 20;
+// How long edits may make a string, in bytes. The master's word is not judged by our limit, but by what can be held.
+std::uint64_t LongestString(const CommandContext& context);
 
 UnixMs NowMs(const CommandContext& context);
 

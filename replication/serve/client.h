@@ -21,9 +21,19 @@ using ClientId = std::uint64_t;
 
 enum class ClientKind { kNormal, kReplica, kMaster };
 
+// What a connection takes, in bytes: CLIENT LIST's fields.
+struct ClientMemory {
+  std::size_t unread = 0;       // received and not consumed: qbuf
+  std::size_t unread_room = 0;  // what the buffer of it could take more: qbuf-free
+  std::size_t queued = 0;       // requests that wait for EXEC: multi-mem
+  std::size_t total = 0;        // tot-mem
+};
+
 // One connection that a peer opened to us. Programs derive from it what they add of their own.
 struct Client {
   virtual ~Client() = default;
+  // O(subscriptions and queued requests).
+  virtual ClientMemory memory() const { return {.total = out.capacity()}; }
 
   ClientId id = 0;
   std::string peer;   // "127.0.0.1:40000"

@@ -87,14 +87,17 @@ std::string DescribeClient(const Client& client, const base::Now& now) {
   const auto seconds_since = [&now](base::MonoTime at) {
     return std::chrono::duration_cast<base::Seconds>(now.mono - at).count();
   };
+  const ClientMemory memory = client.memory();
+  // Words are seen in the buffer where they arrived, and there is one buffer of replies, which is as large as it was.
   std::string line = fmt::format(
-      "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf=0 "
-      "qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={} oll=0 omem=0 tot-mem={} events=r cmd={} user={} "
+      "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} "
+      "qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r cmd={} user={} "
       "redir={} resp={}",
       client.id, client.peer, client.local, client.name, seconds_since(client.connected_at),
       seconds_since(client.active_at), FlagsOf(client), client.db, client.channels.size(), client.patterns.size(),
-      client.shard_channels.size(), client.queued_commands, client.out.size(), client.out.size(), client.last_command,
-      client.user, client.redirect, client.protocol);
+      client.shard_channels.size(), client.queued_commands, memory.unread, memory.unread_room, memory.queued,
+      client.out.capacity(), client.out.capacity(), client.out.size(), memory.total, client.last_command, client.user,
+      client.redirect, client.protocol);
   if (!client.lib_name.empty()) line += fmt::format(" lib-name={}", client.lib_name);
   if (!client.lib_version.empty()) line += fmt::format(" lib-ver={}", client.lib_version);
   return line;

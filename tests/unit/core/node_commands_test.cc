@@ -611,7 +611,7 @@ TEST_CASE("debug: keys by the thousand, and what a restart would make of them") 
   CHECK(world.Do(node, {"DEBUG", "STRINGMATCH-LEN", "5", "x*"}) == ":1\r\n");
   CHECK(world.Do(node, {"DEBUG", "STRINGMATCH-LEN", "5", "y*"}) == ":0\r\n");
   CHECK(world.Do(node, {"DEBUG", "QUICKLIST-PACKED-THRESHOLD", "100B"}) == "+OK\r\n");
-  CHECK(world.Do(node, {"DEBUG", "HELP"}).starts_with("*17\r\n+DEBUG "));
+  CHECK(world.Do(node, {"DEBUG", "HELP"}).starts_with("*21\r\n+DEBUG "));
 
   Box& replica = world.Add("replica", [](Settings& settings) { settings.enable_debug_command = DebugCommand::kYes; });
   world.Do(replica, {"REPLICAOF", "127.0.0.1", fmt::format("{}", node.port)});
@@ -630,4 +630,37 @@ TEST_CASE("debug: SLEEP is asked of the edge, and refused unless the settings al
   CHECK(node.frozen == base::Millis(250));
   Box& strict = world.Add("strict", [](Settings& settings) { settings.enable_debug_command = DebugCommand::kNo; });
   CHECK(world.Do(strict, {"DEBUG", "SLEEP", "0"}).starts_with("-ERR DEBUG command not allowed."));
+}
+
+TEST_CASE("strings: proto-max-bulk-len bounds what edits make of them") {
+  One one;
+  auto& [world, node] = one;
+  CHECK(world.Do(node, {"CONFIG", "SET", "proto-max-bulk-len", "1mb"}) == "+OK\r\n");
+  constexpr std::string_view kTooLong = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n";
+  CHECK(world.Do(node, {"SETRANGE", "k", "1048576", "x"}) == kTooLong);
+  CHECK(world.Do(node, {"SETRANGE", "k", "1048575", "x"}) == ":1048576\r\n");
+  CHECK(world.Do(node, {"APPEND", "k", "x"}) == kTooLong);
+  CHECK(world.Do(node, {"SETBIT", "k", "8388608", "1"}) == "-ERR bit offset is not an integer or out of range\r\n");
+  CHECK(world.Do(node, {"SETBIT", "k", "8388607", "1"}) == ":0\r\n");
+  CHECK(world.Do(node, {"STRLEN", "k"}) == ":1048576\r\n");
+}
+
+TEST_CASE("clients: CLIENT LIST tells what each of them takes") {
+  One one;
+  auto& [world, node] = one;
+  const ClientId client = world.Open(node);
+  const auto field = [&](std::string_view name) {
+    const std::string line = serve::DescribeClient(*node.state().Find(client), world.now);
+    const std::size_t at = line.find(fmt::format(" {}=", name)) + name.size() + 2;
+    return std::stoul(line.substr(at));
+  };
+  const std::size_t idle = field("tot-mem");
+  CHECK(idle > 0);
+  CHECK(field("multi-mem") == 0);
+  world.Send(node, client, {"MULTI"});
+  world.Send(node, client, {"SET", "k", std::string(10'000, 'x')});
+  CHECK(field("multi-mem") > 10'000);
+  CHECK(field("tot-mem") > idle + 10'000);
+  world.SendRaw(node, client, "*2\r\n$3\r\nGET\r\n$5\r\nhel");
+  CHECK(field("qbuf") == 20);
 }

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "tests/unit/serve/session_bed.h"
 
@@ -29,10 +30,11 @@ TEST_CASE("clients: a line of CLIENT LIST has the fields of redis-server 7.0, in
   bed.now.mono += base::Millis(5'900);
   client.active_at += base::Millis(5'000);
   bed.Ask(client, {"client", "setname", "me"});
-  const std::string line =
+  const std::string line = fmt::format(
       "id=1 addr=127.0.0.1:40000 laddr=127.0.0.1:6379 fd=-1 name=me age=5 idle=0 flags=N db=0 sub=0 psub=0 ssub=0 "
-      "multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r "
-      "cmd=client|info user=default redir=-1 resp=2";
+      "multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs={0} rbp={0} obl=0 oll=0 omem=0 tot-mem={0} events=r "
+      "cmd=client|info user=default redir=-1 resp=2",
+      client.out.capacity());
   CHECK(bed.Ask(client, {"client", "info"}) == "$" + std::to_string(line.size() + 1) + "\r\n" + line + "\n\r\n");
   bed.Ask(client, {"hello", "3"});
   CHECK(bed.Ask(client, {"client", "info"}) ==
