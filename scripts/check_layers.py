@@ -60,7 +60,7 @@ LIBRARIES = [
       "replication/core/script_struct", "replication/core/script_msgpack", "replication/core/script_register"]),
     ("CLI11", r"CLI/", EDGES + MAINS + ["sentinel/cli"]),
     ("libmicrohttpd", r"microhttpd", ["replication/net"]),
-    ("prometheus-cpp", r"prometheus/", EDGES),
+    ("prometheus-cpp", r"prometheus/", ["replication/host"]),
     ("jemalloc", r"jemalloc/", EDGES + MAINS),
     ("doctest", r"doctest(/|\.h$)", []),
 ]

@@ -290,6 +290,8 @@ constexpr std::array kUsed = {
                .kind = kMemory,
                .field = &S::hash_max_listpack_value},
     SettingRow{.name = "hll-sparse-max-bytes", .kind = kMemory, .field = &S::hll_sparse_max_bytes},
+    SettingRow{.name = "http-bind", .kind = kText, .field = &S::http_bind, .flags = kFixed},
+    SettingRow{.name = "http-port", .kind = kNumber, .field = &S::http_port, .flags = kFixed, .high = 65535},
     SettingRow{.name = "latency-monitor-threshold", .kind = kNumber, .field = &S::latency_monitor_threshold},
     SettingRow{.name = "latency-tracking", .kind = kYesNo, .field = &S::latency_tracking},
     SettingRow{.name = "latency-tracking-info-percentiles",

@@ -53,6 +53,9 @@ struct Settings {
   // Where we listen and where our files lie.
   std::vector<std::string> bind{"127.0.0.1", "-::1"};
   std::uint16_t port = 6379;
+  // Figures and health by HTTP; 0: nobody listens.
+  std::uint16_t http_port = 0;
+  std::string http_bind = "127.0.0.1";
   int tcp_backlog = 511;
   std::string unixsocket;       // path; empty: none
   unsigned unixsocketperm = 0;  // permission bits; 0: as the umask leaves it

@@ -12,6 +12,7 @@
 #include "replication/core/journal.h"
 #include "replication/core/state.h"
 #include "replication/edge/host_facts.h"
+#include "replication/edge/pages.h"
 #include "replication/host/background.h"
 #include "replication/host/durable_file.h"
 #include "replication/host/entropy.h"
@@ -82,6 +83,7 @@ base::Result<void> Daemon::Open() {
   }
   if (const auto users = OpenUserFile(); !users) return users;
   if (const auto listening = port_.Listen(); !listening) return listening;
+  if (const auto listening = OpenHttp(); !listening) return listening;
   MakeRoom();
   if (const auto data = OpenData(); !data) return data;
   if (!settings.pidfile.empty()) {
@@ -100,6 +102,17 @@ base::Result<void> Daemon::Open() {
     if (const auto opened = log_.Reopen(); !opened) log_.Write(LogLevel::kWarning, opened.error().text);
     log_.Write(LogLevel::kWarning, "Received SIGHUP: the log is reopened");
   });
+  return {};
+}
+
+base::Result<void> Daemon::OpenHttp() {
+  const Settings& settings = node_.settings();
+  if (settings.http_port == 0) return {};
+  auto server = net::HttpServer::Listen(
+      loop_, {settings.http_bind, settings.http_port}, {},
+      [this](const net::HttpRequest& request) { return AnswerHttp(node_, request, net::Loop::ReadClocks()); });
+  if (!server) return base::Fail(server.error().code, "http: " + server.error().text);
+  http_ = std::move(*server);
   return {};
 }
 

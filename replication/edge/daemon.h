@@ -20,6 +20,7 @@
 #include "replication/edge/snapshot_writer.h"
 #include "replication/host/log_file.h"
 #include "replication/host/way_back.h"
+#include "replication/net/http_server.h"
 #include "replication/net/loop.h"
 
 namespace replication::edge {
@@ -50,6 +51,7 @@ class Daemon : private Host {
   // Lowers maxclients to what the limit of open files allows.
   void MakeRoom();
   base::Result<void> OpenUserFile();
+  base::Result<void> OpenHttp();
   base::Result<void> OpenData();
   base::Result<void> OpenDataFile();
   // False: there is no journal yet, and other files may have the data.
@@ -104,8 +106,9 @@ class Daemon : private Host {
   std::size_t next_part_ = 0;
   JournalWriter journal_;
   SnapshotWriter writer_;
-  host::Worker disk_;     // configuration
-  host::Worker garbage_;  // data sets that have been replaced
+  std::unique_ptr<net::HttpServer> http_;  // null: http-port is 0
+  host::Worker disk_;                      // configuration
+  host::Worker garbage_;                   // data sets that have been replaced
   net::Timer deadline_;
   std::optional<MonoTime> deadline_at_;
   net::Timer farewell_;
