@@ -341,6 +341,8 @@ struct InstanceRef {
   Peer* peer = nullptr;        // kPeer
 };
 
+inline constexpr std::string_view kDefaultHttpBind = "127.0.0.1";
+
 struct State {
   explicit State(std::uint64_t seed) : random(seed) { server.mode = "sentinel"; }
 
@@ -360,6 +362,8 @@ struct State {
   bool resolve_hostnames = false;
   bool announce_hostnames = false;
   bool deny_scripts_reconfig = true;
+  std::uint16_t http_port = 0;  // figures, health and state by HTTP; 0: nobody listens
+  std::string http_bind{kDefaultHttpBind};
   std::string sentinel_user;
   std::string sentinel_pass;
   std::string config_path;  // for INFO

@@ -179,11 +179,40 @@ constexpr VigilDirective Learned(std::string_view name, std::size_t least, std::
   return {name, least, most, nullptr, nullptr, load, render, false, {}};
 }
 
+// sentinel http-port <port>, http-bind <address>: figures, health and state by HTTP. Read at the start alone.
+std::string LoadHttpPort(State& state, const Words& words, const base::Now&) {
+  const auto port = base::ParseInt<std::uint16_t>(words[1]);
+  if (!port) return "a port is expected, or 0.";
+  state.http_port = *port;
+  return {};
+}
+
+void RenderHttpPort(const State& state, VigilLines& lines) {
+  if (state.http_port != 0) lines.Put(fmt::format("{}", state.http_port));
+}
+
+std::string LoadHttpBind(State& state, const Words& words, const base::Now&) {
+  state.http_bind = words[1];
+  return {};
+}
+
+void RenderHttpBind(const State& state, VigilLines& lines) {
+  if (state.http_bind != kDefaultHttpBind) lines.Put(base::QuoteWord(state.http_bind));
+}
+
+// What holds for the whole sentinel, written by an operator.
+constexpr VigilDirective Global(std::string_view name, std::string_view usage, VigilDirective::Load load,
+                                VigilDirective::Render render) {
+  return {name, 2, 2, load, render, nullptr, nullptr, false, usage};
+}
+
 constexpr std::array kDirectives = {
     Learned("decision", 3, 2 + kMaxDecisionWords, &LoadDecision, &RenderNothing),
     Setting("empty-master", 3, "failover|follow|hold", &LoadEmptyMaster, &RenderEmptyMaster),
     Setting("fast-fail", 3, "<ms>", &LoadFastFail, &RenderFastFail),
     Learned("forgotten", 8, 8, &LoadForgotten, &RenderForgotten),
+    Global("http-bind", "<address>", &LoadHttpBind, &RenderHttpBind),
+    Global("http-port", "<port>", &LoadHttpPort, &RenderHttpPort),
     Setting("manual-failover", 3, "coordinated|classic", &LoadManualFailover, &RenderManualFailover),
     Setting("offset-first", 3, "yes|no", &LoadOffsetFirst, &RenderOffsetFirst),
     Learned("paused", 7, 7, &LoadPaused, &RenderPaused),

@@ -63,6 +63,7 @@ Daemon::Daemon(std::unique_ptr<State> state, ProcessSettings settings, std::stri
             Take(StateSaved{through, result.has_value(), result ? "" : result.error().text});
           }),
       scripts_(loop_, [this](const Input& input) { Take(input); }),
+      pages_(loop_, *state_),
       timer_(loop_,
              [this] {
                deadline_due_ = true;
@@ -90,7 +91,7 @@ base::Result<void> Daemon::Listen() {
     if (!listening && !optional) return listening;
     if (!listening) log_.Write(base::LogLevel::kVerbose, "not listening: " + listening.error().text);
   }
-  return {};
+  return pages_.Listen();
 }
 
 int Daemon::Run() {
@@ -197,6 +198,7 @@ void Daemon::Flush() {
   }
   dirty_links_.clear();
   clients_.Flush(durable);
+  pages_.Flush();
   ended_links_.clear();
   if (stopping_) loop_.Stop();
 }
@@ -252,6 +254,7 @@ void Daemon::Do(const CloseClient& action) {
 
 void Daemon::Do(const Announce& action) {
   log_.Write(action.level, action.event + " " + action.text);
+  if (action.level != base::LogLevel::kDebug) pages_.OnEvent(action.event, action.text, action.change, now_);
 }
 
 void Daemon::Do(const LogLine& action) {

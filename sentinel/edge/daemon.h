@@ -18,6 +18,7 @@
 #include "sentinel/core/step.h"
 #include "sentinel/core/vigil_file.h"
 #include "sentinel/edge/client_port.h"
+#include "sentinel/edge/pages.h"
 #include "sentinel/edge/redis_link.h"
 #include "sentinel/edge/script_runner.h"
 #include "sentinel/edge/state_file.h"
@@ -99,6 +100,7 @@ class Daemon final : private RedisLink::Owner {
   ClientPort clients_;
   StateFile state_file_;
   ScriptRunner scripts_;
+  Pages pages_;
   net::Timer timer_;
   // Names that are being looked up, and those of them that wait for their turn.
   std::set<std::string> names_asked_;
