@@ -188,7 +188,7 @@ void ClientUnblock(NodeState& state, NodeClient&, const resp::Words& words, cons
   } else if (client->blocked == Blocked::kKey) {
     answer.NullArray();
   } else {
-    answer.Integer(state.replicas.CountAcked(state.waiters.waiting[client->id].offset));
+    ReplyWhatIsThere(state, state.waiters.waiting[client->id], answer);
   }
   state.waiters.waiting.erase(client->id);
   Release(state, *client, before);

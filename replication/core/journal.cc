@@ -8,6 +8,7 @@
 
 #include "replication/base/check.h"
 #include "replication/core/full_sync.h"
+#include "replication/core/master_link.h"
 #include "replication/core/roles.h"
 #include "replication/core/state.h"
 #include "replication/data/crc64.h"
@@ -159,6 +160,8 @@ void Rebase(NodeState& state, bool recovers, const Now& now) {
   journal.retry_at.reset();
   journal.replaced = false;
   journal.adopting = 0;
+  journal.based = false;
+  journal.synced = -1;
   const Journal::Mark here = MarkHere(state);
   journal.taken = here;
   StartFile(state, here, recovers, now);
@@ -282,11 +285,23 @@ void Recovered(NodeState& state) {
   }
 }
 
+// Everything up to `through` is on the disk.
+void Synced(NodeState& state, Offset through, const Now& now) {
+  Journal& journal = *state.journal;
+  journal.synced = std::max(journal.synced, through);
+  state.waiters.changed = state.waiters.changed || !state.waiters.waiting.empty();
+  if (journal.ack_after < 0 || DurableThrough(state) < journal.ack_after) return;
+  journal.ack_after = -1;
+  SendAck(state, now);
+}
+
 void OnAdopted(NodeState& state, const JournalReport& report, const Now& now) {
   Journal& journal = *state.journal;
   journal.adopting = 0;
   journal.base_bytes = report.base_bytes;
   journal.size_after_rewrite = journal.size();
+  journal.based = true;
+  Synced(state, journal.synced, now);
   RewriteEnded(state, true, now);
   journal.rewrite.reset();
   ResolveUnknown(state, journal.done_job);
@@ -322,6 +337,7 @@ void OpenJournal(NodeState& state, const JournalFound& found, const Now& now) {
     return Rebase(state, false, now);
   }
   journal.stage = Stage::kRunning;
+  journal.based = true;
   journal.history_job = 1;
   const Journal::Mark here = MarkHere(state);
   journal.taken = here;
@@ -348,6 +364,7 @@ void FollowAppendOnly(NodeState& state, const Now& now) {
     journal.manifest = std::move(ended.manifest);  // its files go when there is a new base
     journal.held = std::move(ended.held);
     WakeHeld(state);
+    state.waiters.changed = true;  // who waits for it waits in vain
     state.Say(LogLevel::kNotice, "The journal is ended: appendonly is no");
   }
 }
@@ -374,11 +391,12 @@ void FlushJournal(NodeState& state, const Now& now) {
   } else if (state.applied > journal.taken.through) {
     Append(state, now);
   }
-  if (EverySecond(state) && now.mono >= journal.sync_at) {
+  const bool is_wanted = !Always(state) && journal.wanted > journal.synced && journal.syncs.empty();
+  if (is_wanted || (EverySecond(state) && now.mono >= journal.sync_at)) {
     if (!journal.syncs.empty()) {
       ++journal.delayed_syncs;
       journal.sync_at = now.mono + kSyncEvery;
-    } else if (journal.taken.job > journal.durable.job) {
+    } else if (is_wanted || journal.taken.job > journal.durable.job) {
       JournalSync wish;
       wish.job = ++journal.last_job;
       IndexRecord record;
@@ -424,6 +442,7 @@ void OnJournalReport(NodeState& state, const JournalReport& report, const Now& n
   if (report.what == JournalReport::What::kSynced) {
     while (!journal.syncs.empty() && journal.syncs.front().job <= report.job) {
       if (journal.syncs.front().job > journal.durable.job) journal.durable = journal.syncs.front();
+      Synced(state, journal.syncs.front().through, now);
       journal.syncs.pop_front();
     }
     return;
@@ -435,6 +454,7 @@ void OnJournalReport(NodeState& state, const JournalReport& report, const Now& n
     journal.in_flight.pop_front();
     journal.written = std::max(journal.written, mark.through);
     const bool begun = mark.file != journal.durable.file;  // the beginning of a file is durable
+    if (begun || Always(state)) Synced(state, mark.through, now);
     if (all_durable || begun) journal.durable = std::move(mark);
   }
   if (journal.recovering != 0 && report.job >= journal.recovering) Recovered(state);
@@ -488,6 +508,22 @@ std::optional<MonoTime> JournalDeadline(const NodeState& state) {
   if (journal.stage == Stage::kRebase && !journal.rewrite && journal.adopting == 0) return journal.retry_at;
   if (EverySecond(state) && journal.taken.job > journal.durable.job) next = journal.sync_at;
   return next;
+}
+
+Offset DurableThrough(const NodeState& state) {
+  const Journal& journal = *state.journal;
+  if (journal.stage == Stage::kOff || !journal.based || journal.replaced) return -1;
+  return std::min(journal.synced, state.applied);
+}
+
+void WantDurable(NodeState& state, Offset offset) {
+  state.journal->wanted = std::max(state.journal->wanted, offset);
+}
+
+void AckWhenDurable(NodeState& state) {
+  if (state.journal->stage == Stage::kOff) return;
+  WantDurable(state, state.applied);
+  state.journal->ack_after = state.applied;
 }
 
 Offset SendLimit(const NodeState& state) {

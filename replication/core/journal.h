@@ -82,6 +82,11 @@ struct Journal {
   std::deque<Mark> syncs;
   JobId last_job = 0;
   JobId done_job = 0;
+  // For WAITAOF and FACK. What was synced by fsync, also where the policy asks for none; -1: nothing of these data.
+  Offset synced = -1;
+  bool based = false;     // the files hold a base of these data
+  Offset wanted = -1;     // somebody waits for this to be durable
+  Offset ack_after = -1;  // our master wants to hear when this is durable; -1: no
   JobId history_job = 0;  // began the file of the present history
   std::int64_t marked_second = 0;
   MonoTime sync_at{};  // everysec: the next one
@@ -111,6 +116,16 @@ void OnJournalReport(NodeState& state, const JournalReport& report, const Now& n
 // A snapshot of the journal's is on disk, or is not. False: it is not one of the journal's.
 bool OnJournalBase(NodeState& state, SnapshotId id, const base::Result<void>& result, const Now& now);
 std::optional<MonoTime> JournalDeadline(const NodeState& state);
+
+// The last byte that a crash of the machine does not take from us; -1: there is no journal, or it does not hold these
+// data yet.
+Offset DurableThrough(const NodeState& state);
+// Somebody waits for this byte to be durable: it is synced at the end of the turn, whatever appendfsync says.
+void WantDurable(NodeState& state, Offset offset);
+// The same for all that is applied, and our master is told when it is done.
+void AckWhenDurable(NodeState& state);
+// What follows REPLCONF GETACK where that is wanted.
+inline constexpr std::string_view kGetAckDurable = "FSYNC";
 
 // The last byte that replicas may be sent: nothing that is not written, with `always` durable.
 Offset SendLimit(const NodeState& state);

@@ -626,7 +626,14 @@ bool PayloadWaits(const NodeState& state) {
 void SendAck(NodeState& state, const Now& now) {
   MasterLink& link = state.master;
   if (!Is(link, Stage::kConnected) || link.plain_sync) return;
-  Send(state, {"REPLCONF", "ACK", fmt::format("{}", state.applied)});
+  const std::string applied = fmt::format("{}", state.applied);
+  const Offset durable = DurableThrough(state);
+  if (durable < 0) {
+    Send(state, {"REPLCONF", "ACK", applied});
+  } else {
+    // Masters before Redis 7.2 do not look at what follows.
+    Send(state, {"REPLCONF", "ACK", applied, "FACK", fmt::format("{}", durable)});
+  }
   link.ack_at = now.mono + kAckPeriod;
 }
 

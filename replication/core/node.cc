@@ -521,9 +521,7 @@ void Node::EndTurn(Now now) {
     CheckSavePoints(state, now);
     // A limit that has been lowered, a replica that does not leave it to its master.
     if (state.settings.maxmemory > 0) KeepMemoryWithinLimit(state, now);
-    if (std::exchange(state.waiters.ask, false) && !state.waiters.waiting.empty() && !state.replicas.empty()) {
-      FeedAlone(state, {"REPLCONF", "GETACK", "*"});
-    }
+    if (std::exchange(state.waiters.ask, false)) AskReplicas(state);
     FlushJournal(state, now);
     KeepStreamWithinLimits(state, now);
     KeepSnapshotsWithinLimits(state, now);

@@ -30,6 +30,13 @@ int ReplicaTable::CountAcked(Offset offset) const {
   }));
 }
 
+int ReplicaTable::CountDurable(Offset offset) const {
+  return static_cast<int>(std::ranges::count_if(replicas_, [&](const auto& each) {
+    return each.second.stage == Replica::Stage::kOnline && !each.second.held && each.second.durable >= 0 &&
+           each.second.durable >= offset;
+  }));
+}
+
 int ReplicaTable::CountGood(MonoTime now, base::Seconds max_lag) const {
   return static_cast<int>(std::ranges::count_if(replicas_, [&](const auto& each) {
     return each.second.stage == Replica::Stage::kOnline && now - each.second.ack_at <= max_lag;

@@ -71,6 +71,7 @@ struct Replica {
   Offset cursor = 0;  // next byte of the stream to send; holds the log from there on. Valid from kPayload on
   bool held = false;  // nothing of the stream before its first ACK
   Offset ack = 0;
+  Offset durable = -1;  // it said that this is on its disk (FACK); -1: it has no journal
   MonoTime ack_at{};
   std::optional<MonoTime> over_soft_limit_at;
 
@@ -94,6 +95,8 @@ class ReplicaTable {
 
   // Online replicas that have acknowledged byte `offset`.
   int CountAcked(Offset offset) const;
+  // Online replicas that have said that byte `offset` is on their disks.
+  int CountDurable(Offset offset) const;
   // Online replicas heard of at most `max_lag` ago.
   int CountGood(MonoTime now, base::Seconds max_lag) const;
 

@@ -9,6 +9,7 @@
 #include "replication/base/text.h"
 #include "replication/core/execute.h"
 #include "replication/core/full_sync.h"
+#include "replication/core/journal.h"
 #include "replication/core/roles.h"
 
 namespace replication {
@@ -177,11 +178,16 @@ void Sync(NodeState& state, NodeClient& client, const resp::Words&, const Now& n
   WaitForFullSync(state, MakeReplica(state, client, true, now), now);
 }
 
-void TakeAck(NodeState& state, const NodeClient& client, std::string_view number, const Now& now) {
+// REPLCONF ACK <applied> [FACK <durable>].
+void TakeAck(NodeState& state, const NodeClient& client, const resp::Words& words, const Now& now) {
   Replica* replica = state.replicas.Find(client.id);
   if (replica == nullptr) return;
-  const auto offset = base::ParseInt<Offset>(number);
+  const auto offset = base::ParseInt<Offset>(words[2]);
   if (!offset) return;
+  if (words.size() > 4 && base::EqualsIgnoreCase(words[3], "fack")) {
+    const auto durable = base::ParseInt<Offset>(words[4]);
+    if (durable) replica->durable = std::max(replica->durable, std::min(*durable, state.applied));
+  }
   // Nobody can have more than there is: a number beyond would fulfil a WAIT that nothing fulfils.
   replica->ack = std::max(replica->ack, std::min(*offset, state.applied));
   replica->ack_at = now.mono;
@@ -211,11 +217,12 @@ void ReplConf(NodeState& state, NodeClient& client, const resp::Words& words, co
       if (base::EqualsIgnoreCase(value, "psync2")) announced.psync2 = true;
       if (base::EqualsIgnoreCase(value, "vigil")) announced.vigil = true;
     } else if (option == "ack") {
-      TakeAck(state, client, value, now);
+      if (i == 1) TakeAck(state, client, words, now);
       return;  // never answered: what follows on this connection is the stream
     } else if (option == "getack") {
-      if (client.kind == ClientKind::kMaster) SendAck(state, now);
-      return;
+      if (client.kind != ClientKind::kMaster) return;
+      if (base::EqualsIgnoreCase(value, kGetAckDurable)) AckWhenDurable(state);
+      return SendAck(state, now);
     } else if (option == "rdb-only") {
       const auto on = base::ParseInt<int>(value);
       if (!on || *on < 0 || *on > 1) return reply.Error("ERR value is out of range, value must between 0 and 1");

@@ -8,6 +8,8 @@
 #include "replication/base/text.h"
 #include "replication/core/blocked_keys.h"
 #include "replication/core/execute.h"
+#include "replication/core/feed.h"
+#include "replication/core/journal.h"
 
 namespace replication {
 namespace {
@@ -15,12 +17,51 @@ namespace {
 // Numbers of milliseconds beyond this are as good as "for ever", and can be added to a clock.
 constexpr std::int64_t kMaxMillis = std::int64_t{1} << 52;
 
-void Answer(NodeState& state, ClientId id, std::int64_t count) {
+constexpr std::string_view kNoJournal = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+
+void Answer(NodeState& state, ClientId id, const Waiter& waiter) {
   NodeClient* client = state.Find(id);
   if (client == nullptr) return;
-  resp::ReplyWriter(client->out, client->protocol).Integer(count);
+  resp::ReplyWriter reply(client->out, client->protocol);
+  if (waiter.local && !state.settings.appendonly) {
+    reply.Error(kNoJournal);
+  } else {
+    ReplyWhatIsThere(state, waiter, reply);
+  }
   state.server.clients.Wake(*client);
   Resume(state, *client);
+}
+
+int ReplicasThere(const NodeState& state, const Waiter& waiter) {
+  return waiter.durable ? state.replicas.CountDurable(waiter.offset) : state.replicas.CountAcked(waiter.offset);
+}
+
+bool OnDiskHere(const NodeState& state, const Waiter& waiter) {
+  return DurableThrough(state) >= waiter.offset;
+}
+
+bool Fulfilled(const NodeState& state, const Waiter& waiter) {
+  return ReplicasThere(state, waiter) >= waiter.replicas && (!waiter.local || OnDiskHere(state, waiter));
+}
+
+// Answers at once, or lets the client wait. `timeout` is in milliseconds; 0: for ever.
+void Begin(NodeState& state, NodeClient& client, Waiter waiter, std::int64_t timeout, const Now& now,
+           resp::ReplyWriter& reply) {
+  waiter.offset = client.write_offset;
+  if (Fulfilled(state, waiter) || client.in_exec) return ReplyWhatIsThere(state, waiter, reply);
+  if (timeout > 0) waiter.until = now.mono + base::Millis(timeout);
+  if (waiter.local) WantDurable(state, waiter.offset);
+  state.waiters.waiting[client.id] = waiter;
+  state.waiters.ask = state.waiters.ask || ReplicasThere(state, waiter) < waiter.replicas;
+  client.blocked = Blocked::kWait;
+}
+
+// Empty: the error has been answered.
+std::optional<std::int64_t> TimeoutOrReply(std::string_view word, resp::ReplyWriter& reply) {
+  const auto timeout = base::ParseInt<std::int64_t>(word);
+  if (timeout && *timeout >= 0 && *timeout <= kMaxMillis) return timeout;
+  reply.Error(timeout && *timeout < 0 ? "ERR timeout is negative" : "ERR timeout is not an integer or out of range");
+  return std::nullopt;
 }
 
 void Wait(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
@@ -32,17 +73,30 @@ void Wait(NodeState& state, NodeClient& client, const resp::Words& words, const 
   }
   const auto count = base::ParseInt<std::int64_t>(words[1]);
   if (!count) return reply.Error("ERR value is not an integer or out of range");
-  const auto timeout = base::ParseInt<std::int64_t>(words[2]);
-  if (!timeout || *timeout > kMaxMillis) return reply.Error("ERR timeout is not an integer or out of range");
-  if (*timeout < 0) return reply.Error("ERR timeout is negative");
+  const auto timeout = TimeoutOrReply(words[2], reply);
+  if (!timeout) return;
+  Begin(state, client, {.replicas = static_cast<int>(std::min<std::int64_t>(*count, 1 << 30))}, *timeout, now, reply);
+}
 
-  const int acked = state.replicas.CountAcked(client.write_offset);
-  if (acked >= *count || client.in_exec) return reply.Integer(acked);
-  Waiter waiter{client.write_offset, static_cast<int>(std::min<std::int64_t>(*count, 1 << 30)), std::nullopt};
-  if (*timeout > 0) waiter.until = now.mono + base::Millis(*timeout);
-  state.waiters.waiting[client.id] = waiter;
-  state.waiters.ask = true;
-  client.blocked = Blocked::kWait;
+// WAITAOF numlocal numreplicas timeout. Source: the command's documentation, since Redis 7.2.
+void WaitAof(NodeState& state, NodeClient& client, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
+  const auto local = base::ParseInt<std::int64_t>(words[1]);
+  if (!local) return reply.Error("ERR value is not an integer or out of range");
+  if (*local < 0 || *local > 1) return reply.Error("ERR value is out of range, value must between 0 and 1");
+  const auto count = base::ParseInt<std::int64_t>(words[2]);
+  if (!count) return reply.Error("ERR value is not an integer or out of range");
+  if (*count < 0) return reply.Error("ERR value is out of range, must be positive");
+  const auto timeout = TimeoutOrReply(words[3], reply);
+  if (!timeout) return;
+  if (!state.is_master()) {
+    return reply.Error(
+        "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local "
+        "and are not propagated.");
+  }
+  if (*local > 0 && !state.settings.appendonly) return reply.Error(kNoJournal);
+  const Waiter waiter{
+      .replicas = static_cast<int>(std::min<std::int64_t>(*count, 1 << 30)), .durable = true, .local = *local > 0};
+  Begin(state, client, waiter, *timeout, now, reply);
 }
 
 void ClientPause(NodeState& state, NodeClient&, const resp::Words& words, const Now& now, resp::ReplyWriter& reply) {
@@ -112,6 +166,15 @@ constexpr std::array kRows = {
                  "Waits until so many replicas have acknowledged what this connection wrote",
                  "<numreplicas> <timeout>"},
                 &Wait},
+    NodeCommand{{"waitaof",
+                 4,
+                 kNoScript,
+                 {},
+                 kCatSlow | kCatConnection,
+                 "generic",
+                 "Waits until what this connection wrote is on the disks of this server and of so many replicas",
+                 "<numlocal> <numreplicas> <timeout>"},
+                &WaitAof},
 };
 
 }  // namespace
@@ -122,15 +185,32 @@ std::span<const NodeCommand> WaitCommands() {
 
 void CheckWaiters(NodeState& state, const Now& now) {
   state.waiters.changed = false;
-  std::vector<std::pair<ClientId, int>> done;
+  std::vector<std::pair<ClientId, Waiter>> done;
   for (const auto& [id, waiter] : state.waiters.waiting) {
-    const int acked = state.replicas.CountAcked(waiter.offset);
-    if (acked >= waiter.replicas || (waiter.until && now.mono >= *waiter.until)) done.emplace_back(id, acked);
+    const bool hopeless = waiter.local && !state.settings.appendonly;
+    const bool over = waiter.until && now.mono >= *waiter.until;
+    if (hopeless || over || Fulfilled(state, waiter)) done.emplace_back(id, waiter);
   }
-  for (const auto& [id, acked] : done) {
+  for (const auto& [id, waiter] : done) {
     state.waiters.waiting.erase(id);
-    Answer(state, id, acked);
+    Answer(state, id, waiter);
   }
+}
+
+void ReplyWhatIsThere(const NodeState& state, const Waiter& waiter, resp::ReplyWriter& reply) {
+  if (waiter.durable) {
+    reply.Array(2);
+    reply.Integer(OnDiskHere(state, waiter) ? 1 : 0);
+  }
+  reply.Integer(ReplicasThere(state, waiter));
+}
+
+void AskReplicas(NodeState& state) {
+  if (state.waiters.waiting.empty() || state.replicas.empty()) return;
+  const bool durable = std::ranges::any_of(
+      state.waiters.waiting, [](const auto& each) { return each.second.durable && each.second.replicas > 0; });
+  // Stock replicas do not look at the word; ours takes it for a wish to sync now and to say when that is done.
+  FeedAlone(state, {"REPLCONF", "GETACK", durable ? kGetAckDurable : "*"});
 }
 
 void UnblockWaiters(NodeState& state, std::string_view error) {

@@ -14,11 +14,13 @@ namespace replication {
 
 struct NodeClient;
 
-// One WAIT.
+// One WAIT or WAITAOF.
 struct Waiter {
   Offset offset = 0;  // the end of what the client wrote
   int replicas = 0;
   std::optional<MonoTime> until;
+  bool durable = false;  // WAITAOF: replicas count by what is on their disks
+  bool local = false;    // WAITAOF: and our own disk counts
 };
 
 struct Waiters {
@@ -47,12 +49,16 @@ struct Pause {
 void CheckWaiters(NodeState& state, const Now& now);
 // WAIT has no meaning on a replica: those who wait are told so.
 void UnblockWaiters(NodeState& state, std::string_view error);
+// What WAIT or WAITAOF would answer now, as the reply to this client.
+void ReplyWhatIsThere(const NodeState& state, const Waiter& waiter, resp::ReplyWriter& reply);
+// Asks replicas how far they are, those that somebody's WAITAOF depends on for what is on their disks.
+void AskReplicas(NodeState& state);
 // A pause has ended or become weaker: postponed requests run, unless something still holds them. O(clients).
 void CheckPause(NodeState& state, const Now& now);
 std::optional<MonoTime> WaitDeadline(const NodeState& state);
 
 struct NodeCommand;
-// WAIT, CLIENT PAUSE, CLIENT UNPAUSE, CLIENT UNBLOCK.
+// WAIT, WAITAOF, CLIENT PAUSE, CLIENT UNPAUSE, CLIENT UNBLOCK.
 std::span<const NodeCommand> WaitCommands();
 
 }  // namespace replication

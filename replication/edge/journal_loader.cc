@@ -104,6 +104,14 @@ Result<void> CutIndex(const Part& part) {
   return {};
 }
 
+// What an ended process had written need not have reached the disk, and counts as durable from now on.
+Result<void> SyncFile(const std::string& path) {
+  const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return tl::unexpected(SystemError("can't open", path));
+  if (fsync(file.get()) != 0) return tl::unexpected(SystemError("can't sync", path));
+  return {};
+}
+
 }  // namespace
 
 Result<void> JudgePart(Part& part) {
@@ -201,6 +209,7 @@ Result<JournalLoader::Judged> JudgeJournal(std::vector<Part> parts, JournalFound
       if (part.verdict->head) {
         if (const auto cut = CutIndex(part); !cut) return tl::unexpected(cut.error());
       }
+      if (const auto synced = SyncFile(part.path); !synced) return tl::unexpected(synced.error());
     }
   }
   judged.parts = std::move(parts);

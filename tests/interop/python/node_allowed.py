@@ -11,7 +11,8 @@ ABSENT = {
     "module|load": "there are no modules", "module|loadex": "there are no modules", "module|unload": "there are no modules",
 }
 # Rows that 7.0 has not: newer clients ask for them.
-OURS_ALONE = {"client|setinfo": "7.2's, which newer client libraries call on every connection"}
+OURS_ALONE = {"client|setinfo": "7.2's, which newer client libraries call on every connection",
+              "waitaof": "7.2's: with a journal, people want to know what is on disks"}
 
 
 @dataclass(frozen=True)
