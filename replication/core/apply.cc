@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "replication/base/text.h"
+#include "replication/core/delay.h"
 #include "replication/core/execute.h"
 #include "replication/core/trailing.h"
 
@@ -12,6 +13,9 @@ namespace replication {
 namespace {
 
 using base::LogLevel;
+
+// Bytes of delayed stream that are applied before others have their turn.
+constexpr std::size_t kPerTurn = 1 << 20;
 
 // Commands that would cut the branch we sit on: a stream that holds them is not one of a master.
 constexpr std::uint32_t kNeverInStream = serve::kNoMulti;
@@ -75,14 +79,20 @@ void Credit(NodeState& state, const NodeClient& master) {
 void ApplyStream(NodeState& state, std::string_view bytes, const Now& now) {
   MasterLink& link = state.master;
   state.stats.repl_input_bytes += bytes.size();
+  if (IsDelayed(state)) {
+    state.stream.Append(bytes);
+    NoteReceived(state, now);
+    return ApplyDue(state, kPerTurn, now);
+  }
   state.stream.Append(bytes);
   link.client->parser.Feed(bytes);
+  state.delay->fed = Received(state);
   ApplyReceived(state, now);
 }
 
 void ApplyReceived(NodeState& state, const Now& now) {
   // While a script is suspended the stream is kept, and applied when it has ended.
-  if (!state.link_up() || state.scripts.turns.suspended) return;
+  if (state.master.client == nullptr || state.scripts.turns.suspended) return;
   NodeClient& master = *state.master.client;
   resp::Words words;
   std::size_t fetched = 0;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "replication/base/text.h"
+#include "replication/core/delay.h"
 #include "replication/core/feed.h"
 #include "replication/core/full_sync.h"
 #include "replication/core/journal.h"
@@ -39,6 +40,7 @@ enum Group : int {
   kDebug,
   kAbsent,
   kFun,
+  kDelay,
   kJournal,
 };
 
@@ -76,6 +78,8 @@ std::span<const NodeCommand> RowsOf(int group) {
       return DebugCommands();
     case kAbsent:
       return AbsentCommands();
+    case kDelay:
+      return DelayCommands();
     case kFun:
       return FunCommands();
     case kJournal:
@@ -247,7 +251,7 @@ void FillCommandTable(serve::CommandTable& table) {
   Add(table, serve::SessionCommands(), kSession);
   Add(table, data::DataCommands(), kData);
   for (const int group : {kTransactions, kSaving, kWaiting, kRoles, kFailover, kScripts, kFunctions, kServer,
-                          kObservation, kMemory, kTracking, kDebug, kAbsent, kFun, kJournal})
+                          kObservation, kMemory, kTracking, kDebug, kAbsent, kFun, kDelay, kJournal})
     Add(table, RowsOf(group), group);
   table.AddAlias("slaveof", "replicaof");
 }
@@ -323,7 +327,7 @@ void Call(NodeState& state, NodeClient& client, const serve::CommandTable::Entry
       data::CommandContext context{
           .keyspace = state.keyspace,
           .db = client.db,
-          .now = now,
+          .now = from_master ? now : DataTime(state, now),
           .caller = from_master ? data::CommandContext::Caller::kMaster : data::CommandContext::Caller::kClient,
           .proto_max_bulk_len = state.settings.proto_max_bulk_len,
           .replica = !state.is_master(),

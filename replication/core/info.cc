@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "replication/base/text.h"
+#include "replication/core/delay.h"
 #include "replication/core/journal.h"
 #include "replication/core/memory_limit.h"
 #include "replication/core/observed.h"
@@ -94,6 +95,7 @@ class Info {
   void Loading();
   void ScriptMemory();
   void MasterLinkFields();
+  void DelayFields();
   void ReplicaLines();
 
   const NodeState& state_;
@@ -359,9 +361,25 @@ void Info::MasterLinkFields() {
     Field("master_sync_last_io_seconds_ago", SecondsSince(link.last_io_at, now_));
   }
   if (!up) Field("master_link_down_since_seconds", link.down_since ? SecondsSince(*link.down_since, now_) : -1);
-  Field("slave_priority", state_.settings.replica_priority);
+  const bool delayed = IsDelayed(state_);
+  // Whoever is behind on purpose is nobody's successor.
+  Field("slave_priority", delayed ? 0 : state_.settings.replica_priority);
+  if (delayed) DelayFields();
   Flag("slave_read_only", state_.settings.replica_read_only);
   Flag("replica_announced", state_.settings.replica_announced);
+}
+
+void Info::DelayFields() {
+  const Delay& delay = *state_.delay;
+  Field("slave_apply_delay_secs", state_.settings.replica_apply_delay.count());
+  Flag("slave_apply_paused", delay.paused);
+  Field("slave_apply_pending_bytes", PendingBytes(state_));
+  const bool waits = !delay.marks.empty() && PendingBytes(state_) > 0;
+  Field("slave_apply_lag_ms", waits ? (now_.mono - delay.marks.front().at).count() : 0);
+  const auto next = DelayDeadline(state_);
+  Field("slave_apply_remaining_ms", next ? std::max<std::int64_t>((*next - now_.mono).count(), 0) : -1);
+  Flag("slave_apply_early", delay.over_limit);
+  Flag("slave_resync_put_off", delay.resync_wanted_at.has_value());
 }
 
 void Info::ReplicaLines() {

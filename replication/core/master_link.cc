@@ -8,6 +8,7 @@
 #include "replication/base/check.h"
 #include "replication/base/text.h"
 #include "replication/core/apply.h"
+#include "replication/core/delay.h"
 #include "replication/core/execute.h"
 #include "replication/core/journal.h"
 #include "replication/core/loss.h"
@@ -51,10 +52,11 @@ void ScheduleRetry(NodeState& state, bool was_up, const Now& now) {
 }
 
 // Forgets everything about the connection. Stream bytes that were received but not applied go, too: we ask again from
-// applied + 1.
+// applied + 1. On a delayed replica they stay, and go on being applied when they are due.
 void ForgetLink(NodeState& state) {
   MasterLink& link = state.master;
-  if (state.backlog && !state.is_master()) state.stream.CutFrom(state.applied + 1);
+  const bool keeps = KeepsReceived(state);
+  if (state.backlog && !state.is_master() && !keeps) state.stream.CutFrom(state.applied + 1);
   link.stage = Stage::kWait;
   link.link = 0;
   link.out.clear();
@@ -62,7 +64,7 @@ void ForgetLink(NodeState& state) {
   link.awaited.clear();
   link.info_left = 0;
   link.info.clear();
-  link.client.reset();
+  if (!keeps) link.client.reset();
   link.loss.reset();
   if (link.load != nullptr) {
     // Without the old data and without the new ones we are empty, and say so.
@@ -79,7 +81,7 @@ void LoseLink(NodeState& state, std::string_view reason, bool tell_edge, const N
   if (Is(link, Stage::kAskedPsync) && state.failover.stage == Failover::Stage::kInProgress) {
     state.failover.asked = true;
   }
-  if (tell_edge) state.wishes.push_back(DisconnectMaster{link.link});
+  if (tell_edge && link.link != 0) state.wishes.push_back(DisconnectMaster{link.link});
   ForgetLink(state);
   if (was_up) {
     link.down_since = now.mono;
@@ -125,7 +127,7 @@ void BeginHandshake(NodeState& state) {
   Send(state, {"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "vigil"});
   expect(Step::kReplconf);
   // What it says decides what may be given up, and tells what is lost.
-  if (HasTrailingBytes(state) || (state.resumable && state.history.is_own)) {
+  if (HasTrailingBytes(state) || (state.resumable && state.history.is_own) || KeepsReceived(state)) {
     Send(state, {"INFO", "replication"});
     expect(Step::kInfo);
   }
@@ -135,21 +137,22 @@ void BeginHandshake(NodeState& state) {
 void AskPsync(NodeState& state) {
   MasterLink& link = state.master;
   const bool hands_over = state.failover.stage == Failover::Stage::kInProgress;
-  if (const auto theirs = ParseOtherHistory(link.info); theirs && state.resumable) {
+  if (const auto theirs = ParseOtherHistory(link.info); theirs && state.resumable && !KeepsReceived(state)) {
     const auto ground = WhereToGoOn(state.history, state.applied, state.data_end, *theirs);
     // Who is to take over does so for its own history only.
     if (ground && (!hands_over || ground->replid == state.history.replid)) GiveUpTrailing(state, *ground);
   }
   if (state.resumable) {
     link.partial_id = state.history.replid.hex;
-    const std::string from = fmt::format("{}", state.applied + 1);
+    link.asked_from = AskFrom(state, link.info);
+    const std::string from = fmt::format("{}", link.asked_from);
     if (hands_over) {
       Send(state, {"PSYNC", link.partial_id, from, "FAILOVER"});
     } else {
       Send(state, {"PSYNC", link.partial_id, from});
     }
     state.Say(LogLevel::kNotice,
-              fmt::format("Trying a partial resynchronization (request {}:{})", link.partial_id, state.applied + 1));
+              fmt::format("Trying a partial resynchronization (request {}:{})", link.partial_id, from));
   } else {
     link.partial_id.clear();
     Send(state, {"PSYNC", "?", "-1"});
@@ -195,16 +198,21 @@ void TakeInfoBytes(NodeState& state, std::string_view& bytes) {
   if (link.awaited.empty()) AskPsync(state);
 }
 
-// The stream follows from `applied` + 1 on.
+// The stream follows from `applied` + 1 on; on a delayed replica that has kept what it received, behind that.
 void BeginStream(NodeState& state, const Now& now) {
   MasterLink& link = state.master;
-  link.client = std::make_unique<NodeClient>();
-  link.client->kind = serve::ClientKind::kMaster;
-  link.client->authenticated = true;
-  link.client->db = state.stream_db;
+  if (link.client == nullptr || !KeepsReceived(state)) {
+    link.client = std::make_unique<NodeClient>();
+    link.client->kind = serve::ClientKind::kMaster;
+    link.client->authenticated = true;
+    link.client->db = state.stream_db;
+    link.client->parser.set_limits(resp::RequestParser::kTrusted);
+    link.stream_base = state.applied;
+    OpenBacklog(state);
+    state.stream.CutFrom(state.applied + 1);
+    state.delay->fed = state.applied;
+  }
   link.client->peer = state.settings.replicaof.ToString();
-  link.client->parser.set_limits(resp::RequestParser::kTrusted);
-  link.stream_base = state.applied;
   link.stage = Stage::kConnected;
   link.failures = 0;
   link.down_since.reset();
@@ -213,8 +221,6 @@ void BeginStream(NodeState& state, const Now& now) {
   link.refused_empty = false;
   link.ack_at = now.mono;
   state.resumable = !link.plain_sync;
-  OpenBacklog(state);
-  state.stream.CutFrom(state.applied + 1);
 }
 
 void OnContinue(NodeState& state, std::string_view id_text, const Now& now) {
@@ -223,13 +229,14 @@ void OnContinue(NodeState& state, std::string_view id_text, const Now& now) {
     const auto id = base::ParseHexId<base::ReplicationId>(id_text);
     if (!id) return GiveUp(state, fmt::format("+CONTINUE with a malformed id '{}'", id_text), now);
     if (*id != state.history.replid) {
-      state.history.Adopt(*id, state.applied);
+      state.history.Adopt(*id, state.master.asked_from - 1);
       state.Say(LogLevel::kNotice, fmt::format("Master replication ID changed to {}", id->hex));
       // They must learn the new name before they get a byte under it.
       DisconnectReplicas(state);
     }
   }
   state.master.plain_sync = false;
+  OnGoesOn(state, now);
   state.Say(LogLevel::kNotice, "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
   BeginStream(state, now);
 }
@@ -241,6 +248,7 @@ void OnFullResync(NodeState& state, std::string_view rest, const Now& now) {
       space == std::string_view::npos ? std::nullopt : base::ParseInt<Offset>(base::Trim(rest.substr(space + 1)));
   if (!id || !offset || *offset < 0) return GiveUp(state, fmt::format("malformed +FULLRESYNC '{}'", rest), now);
   MasterLink& link = state.master;
+  if (PutsResyncOff(state, now)) return GiveUp(state, "its full resync is put off, for the delayed view", now);
   link.plain_sync = false;
   link.sync_id = *id;
   link.sync_offset = *offset;
@@ -374,6 +382,8 @@ void MakeRoomForLoad(NodeState& state, const Now& now) {
   state.applied = state.data_end = 0;
   state.backlog = true;
   state.stream.Restart(1);
+  state.master.client.reset();
+  ForgetPending(state);
   state.loading.active = true;
   state.journal->replaced = true;
   state.loading.total_bytes = load.length.value_or(0);
@@ -405,6 +415,8 @@ void FinishLoad(NodeState& state, const Now& now) {
   state.data_end = DataEndOf(facts, state.applied);
   state.backlog = true;
   state.stream.Restart(state.applied + 1);
+  link.client.reset();
+  ForgetPending(state);
   const auto stream_db = facts.aux.find("repl-stream-db");
   const int db = stream_db == facts.aux.end() ? 0 : base::ParseInt<int>(stream_db->second).value_or(0);
   state.stream_db = std::clamp(db, 0, state.keyspace.databases() - 1);
@@ -478,6 +490,8 @@ bool RefuseEmptyMaster(NodeState& state, const Now& now) {
 
 bool MayRetry(const NodeState& state) {
   const bool strict = !state.master.stopped_by.empty() && state.settings.replica_strict_stream;
+  const auto put_off = ResyncPutOffUntil(state);
+  if (put_off && state.now.mono < *put_off) return false;
   return !strict && state.shutdown.stage == Shutdown::Stage::kNo;
 }
 
@@ -564,7 +578,14 @@ void CutMasterLink(NodeState& state, std::string_view reason, const Now& now) {
   if (state.master.link != 0) GiveUp(state, reason, now);
 }
 
+// What was received behind `applied` cannot be applied.
+static void GiveUpReceived(NodeState& state) {
+  if (state.backlog) state.stream.CutFrom(state.applied + 1);
+  ForgetPending(state);
+}
+
 void OnStreamBroken(NodeState& state, const Now& now) {
+  GiveUpReceived(state);
   GiveUp(state, "its stream is not RESP", now);
 }
 
@@ -579,6 +600,7 @@ void StopLink(NodeState& state, std::string_view command, const Now& now) {
                   "left out (replica-strict-stream yes): the link stays down after offset {} until there is another "
                   "master, or CONFIG SET replica-strict-stream no",
                   name, state.applied));
+  GiveUpReceived(state);
   GiveUp(state, "it sent an unknown command", now);
   state.master.stopped_by = name;
 }
@@ -647,6 +669,7 @@ std::optional<MonoTime> LinkDeadline(const NodeState& state) {
   std::optional<MonoTime> next = Patience(state);
   const auto earlier = [&](MonoTime at) { next = std::min(next.value_or(at), at); };
   if (Is(link, Stage::kWait) && MayRetry(state)) earlier(link.retry_at);
+  if (const auto until = ResyncPutOffUntil(state); until && *until != MonoTime::max()) earlier(*until);
   if (Is(link, Stage::kConnected) && !link.plain_sync) earlier(link.ack_at);
   if (Is(link, Stage::kPayload)) earlier(link.load->newline_at);
   return next;

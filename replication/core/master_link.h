@@ -61,6 +61,7 @@ struct MasterLink {
   std::size_t info_left = 0;  // bytes of the answer to INFO that are still to come
   std::string info;           // what it said of its history, while that matters (trailing.h)
   std::string partial_id;     // what PSYNC asked to go on with; empty: it asked for everything
+  Offset asked_from = 0;      // and from which byte on
   MonoTime last_io_at{};
   MonoTime retry_at{};
   MonoTime ack_at{};                   // when the next periodic ACK is due

@@ -7,6 +7,7 @@
 
 #include "replication/base/check.h"
 #include "replication/core/apply.h"
+#include "replication/core/delay.h"
 #include "replication/core/execute.h"
 #include "replication/core/feed.h"
 #include "replication/core/full_sync.h"
@@ -131,6 +132,7 @@ NodeState::NodeState(Settings s, std::uint64_t seed, base::Log& l, Host& h, Now 
       tracking(std::make_unique<Tracking>()),
       changes(watches, blocked_keys, key_events, *tracking),
       journal(std::make_unique<Journal>()),
+      delay(std::make_unique<Delay>()),
       observed(std::make_unique<Observed>()) {
   run_id.hex = random.Hex();
   history.Begin(random);
@@ -422,13 +424,14 @@ bool Node::WantsMasterBytes() const {
 
 bool Node::has_work() const {
   return state_->scripts.turns.suspended || PayloadWaits(*state_) || SnapshotsWait(*state_) ||
-         ExpiryIsDue(*state_, state_->now) || EvictionIsDue(*state_);
+         ExpiryIsDue(*state_, state_->now) || EvictionIsDue(*state_) || DelayWorkWaits(*state_, state_->now);
 }
 
 void Node::DoWork(std::size_t budget, std::vector<SnapshotBatch>& out, Now now) {
   NodeState& state = *state_;
   Turn turn(state, now);
   ContinueScript(state);
+  ApplyDue(state, budget, now);
   LoadPayload(state, budget, now);
   WalkSnapshots(state, budget, out, now);
   Expire(state, now);
@@ -487,6 +490,7 @@ std::optional<MonoTime> Node::NextDeadline() const {
   if (state.failover.stage == Failover::Stage::kWaitForSync) earlier(state.failover.until);
   if (!state.started_up) return next;
   earlier(LinkDeadline(state));
+  earlier(DelayDeadline(state));
   earlier(FullSyncDeadline(state));
   earlier(ReplicasDeadline(state));
   if (MayExpire(state) && state.keyspace.NextExpiry() != data::kNever) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "replication/base/check.h"
+#include "replication/core/delay.h"
 #include "replication/core/execute.h"
 #include "replication/core/feed.h"
 #include "replication/core/journal.h"
@@ -90,6 +91,7 @@ void Promote(NodeState& state, const Now& now) {
     const std::string bytes = state.host.ReadMasterNow(link);
     if (!bytes.empty()) OnLinkBytes(state, link, bytes, now);
   }
+  EndDelay(state, now);
   DropMasterLink(state, now);
   state.settings.replicaof = {};
   state.server.role = "master";

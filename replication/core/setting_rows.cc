@@ -377,6 +377,9 @@ constexpr std::array kUsed = {
                .field = &S::replica_announce_port,
                .high = 65535},
     SettingRow{.name = "replica-announced", .kind = kYesNo, .field = &S::replica_announced},
+    SettingRow{.name = "replica-apply-delay", .kind = kNumber, .field = &S::replica_apply_delay, .high = 31536000},
+    SettingRow{
+        .name = "replica-apply-delay-max-bytes", .kind = kMemory, .field = &S::replica_apply_delay_max_bytes},
     SettingRow{.name = "replica-ignore-maxmemory",
                .alias = "slave-ignore-maxmemory",
                .kind = kYesNo,

@@ -121,6 +121,9 @@ struct Settings {
   bool replica_strict_stream = false;
   bool replica_accept_empty_master = false;  // ours: let a master that came back empty take our data (full_sync.h)
   base::Seconds repl_timeout{60};
+  // A replica applies what it receives so much later (delay.h); 0: at once.
+  base::Seconds replica_apply_delay{0};
+  std::uint64_t replica_apply_delay_max_bytes = 1ULL << 30;  // more is applied before its time; 0: no limit
   base::Seconds repl_ping_replica_period{10};
   std::uint64_t repl_backlog_size = 1 << 20;  // at least 16384
   base::Seconds repl_backlog_ttl{3600};       // 0: never freed

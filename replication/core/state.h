@@ -35,6 +35,7 @@
 
 namespace replication {
 
+struct Delay;          // delay.h
 struct Journal;        // journal.h
 struct JournalReplay;  // journal_replay.h
 struct Observed;       // observed.h
@@ -190,6 +191,7 @@ struct NodeState {
   Saving saving;
   Shutdown shutdown;
   std::unique_ptr<Journal> journal;  // never null
+  std::unique_ptr<Delay> delay;      // never null
   Failover failover;
   DiskLoad loading;
   Waiters waiters;

@@ -12,6 +12,9 @@ ABSENT = {
 }
 # Rows that 7.0 has not: newer clients ask for them.
 OURS_ALONE = {"client|setinfo": "7.2's, which newer client libraries call on every connection",
+              **{name: "delayed replicas are ours" for name in (
+                  "repldelay", "repldelay|apply", "repldelay|help", "repldelay|pause", "repldelay|pending",
+                  "repldelay|resume", "repldelay|set", "repldelay|status")},
               "waitaof": "7.2's: with a journal, people want to know what is on disks"}
 
 
