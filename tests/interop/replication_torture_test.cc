@@ -391,11 +391,15 @@ class Trial {
       for (Player& player : players_) {
         const std::string digest = player.member->Do({"DEBUG", "DIGEST"}, 20000).text;
         ++seen[digest];
-        digests += digest + " ";
+        auto info = player.member->AllInfo();
+        digests += fmt::format("{} {}, {}:{}, {}\n", player.member->port, info["role"], info["master_replid"],
+                               info["master_repl_offset"], digest);
       }
       return seen.size() == 1 && !seen.begin()->first.empty();
     };
-    Must(WaitFor(equal, kPatience), "all hold equal data");
+    const bool are_equal = WaitFor(equal, kPatience);
+    if (!are_equal) told_ += "data sets at the end:\n" + digests;
+    Must(are_equal, "all hold equal data");
     for (Player& player : players_) {
       auto info = player.member->AllInfo();
       Must(Number(info["unexpected_error_replies"]) == 0, "no replica had to refuse a write of its master");

@@ -217,9 +217,18 @@ class Chaos {
     for (Box* box : boxes_) {
       if (box != &master) world_.Do(*box, {"REPLICAOF", "127.0.0.1", fmt::format("{}", master.port)});
     }
-    REQUIRE(world_.PassUntil([&] {
-      return std::ranges::all_of(boxes_, [&](Box* box) { return box == &master || box->state().link_up(); });
-    }));
+    const auto follows = [&](const Box* box) { return box == &master || box->state().link_up(); };
+    // Who holds data does not give them up to an empty master, before an operator says so.
+    const auto refuses = [&](const Box* box) {
+      return !follows(box) && box->state().master.refused_empty && master.state().keyspace.TotalSize() == 0 &&
+             box->state().keyspace.TotalSize() > 0;
+    };
+    REQUIRE(world_.PassUntil(
+        [&] { return std::ranges::all_of(boxes_, [&](const Box* box) { return follows(box) || refuses(box); }); }));
+    for (Box* box : boxes_) {
+      if (refuses(box)) world_.Do(*box, {"CONFIG", "SET", "replica-accept-empty-master", "yes"});
+    }
+    REQUIRE(world_.PassUntil([&] { return std::ranges::all_of(boxes_, follows); }));
     Write(master);
     world_.Pass(base::Seconds(4));  // whatever has an expiry is gone
     for (const Box* box : boxes_) {
