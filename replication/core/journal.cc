@@ -484,6 +484,8 @@ bool OnJournalBase(NodeState& state, SnapshotId id, const base::Result<void>& re
   wish.job = ++journal.last_job;
   wish.base = next.base->name;
   wish.manifest = RenderManifest(next);
+  wish.filename = state.settings.appendfilename;
+  wish.retention = ParseRetention(state.settings.journal_retention).value_or(Retention{});
   const auto drop = [&](const JournalFile& file) {
     if (std::ranges::find(next.incrs, file.name, &JournalFile::name) != next.incrs.end()) return;
     wish.remove.push_back(file.name);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "replication/base/result.h"
+#include "replication/core/journal_retention.h"
 
 namespace replication {
 
@@ -43,12 +44,16 @@ struct JournalSync {
   JobId job = 0;
   std::string index;
 };
-// A base is in place: the manifest is replaced, durably, then these files go. A failure here stops nothing.
+// A base is in place: the manifest is replaced, durably, then these files go, into the folder's `archive` if there is
+// something to keep. What lies there for longer, or is more, than `retention` says goes for good. A failure here stops
+// nothing.
 struct JournalAdopt {
   JobId job = 0;
   std::string manifest;
   std::string base;
   std::vector<std::string> remove;
+  std::string filename;  // appendfilename, which our files' names begin with
+  Retention retention;
 };
 // The file is made durable and closed.
 struct JournalStop {

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "replication/base/text.h"
+#include "replication/core/journal_retention.h"
 #include "replication/data/key_events.h"
 
 namespace replication {
@@ -160,6 +161,18 @@ std::string RenderKeyEvents(const Settings& settings) {
   return data::KeyEventFlags(settings.notify_keyspace_events);
 }
 
+Result<void> ApplyRetention(Settings& settings, Words words) {
+  if (words.size() != 1) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
+  if (!ParseRetention(words[0])) {
+    return Fail(ErrorCode::kInvalid, "argument must be a time (90s, 15min, 36h, 7d), bytes with a unit (10gb), or 0");
+  }
+  settings.journal_retention = words[0];
+  return {};
+}
+std::string RenderRetention(const Settings& settings) {
+  return settings.journal_retention;
+}
+
 // Bytes, or a share of maxmemory: "10%".
 Result<void> ApplyClientsMemory(Settings& settings, Words words) {
   if (words.size() != 1) return Fail(ErrorCode::kInvalid, "wrong number of arguments");
@@ -292,6 +305,7 @@ constexpr std::array kUsed = {
     SettingRow{.name = "hll-sparse-max-bytes", .kind = kMemory, .field = &S::hll_sparse_max_bytes},
     SettingRow{.name = "http-bind", .kind = kText, .field = &S::http_bind, .flags = kFixed},
     SettingRow{.name = "http-port", .kind = kNumber, .field = &S::http_port, .flags = kFixed, .high = 65535},
+    SettingRow{.name = "journal-retention", .kind = kSpecial, .apply = &ApplyRetention, .render = &RenderRetention},
     SettingRow{.name = "latency-monitor-threshold", .kind = kNumber, .field = &S::latency_monitor_threshold},
     SettingRow{.name = "latency-tracking", .kind = kYesNo, .field = &S::latency_tracking},
     SettingRow{.name = "latency-tracking-info-percentiles",
@@ -378,8 +392,7 @@ constexpr std::array kUsed = {
                .high = 65535},
     SettingRow{.name = "replica-announced", .kind = kYesNo, .field = &S::replica_announced},
     SettingRow{.name = "replica-apply-delay", .kind = kNumber, .field = &S::replica_apply_delay, .high = 31536000},
-    SettingRow{
-        .name = "replica-apply-delay-max-bytes", .kind = kMemory, .field = &S::replica_apply_delay_max_bytes},
+    SettingRow{.name = "replica-apply-delay-max-bytes", .kind = kMemory, .field = &S::replica_apply_delay_max_bytes},
     SettingRow{.name = "replica-ignore-maxmemory",
                .alias = "slave-ignore-maxmemory",
                .kind = kYesNo,

@@ -104,6 +104,7 @@ struct Settings {
   std::string appenddirname = "appendonlydir";
   std::string appendfilename = "appendonly.aof";
   bool aof_load_truncated = true;
+  std::string journal_retention = "0";   // journal_retention.h
   std::uint64_t auto_aof_rewrite_percentage = 100;  // 0: never
   std::uint64_t auto_aof_rewrite_min_size = 64 << 20;
 

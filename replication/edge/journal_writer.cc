@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "replication/core/journal_format.h"
 #include "replication/host/durable_file.h"
+#include "replication/net/loop.h"
 
 namespace replication::edge {
 namespace {
@@ -237,9 +240,39 @@ class JournalWriter::Files {
     if (const auto put = host::ReplaceFile(folder_ + "/" + manifest_name_, job.manifest); !put) {
       return Fail(job.job, put.error(), false);
     }
-    for (const std::string& name : job.remove) unlink((folder_ + "/" + name).c_str());
+    if (job.retention.keeps()) {
+      for (const std::string& name : job.remove) MoveToArchive(name);
+    } else {
+      for (const std::string& name : job.remove) unlink((folder_ + "/" + name).c_str());
+    }
+    TidyArchive(job);
     unlink((folder_ + "/" + std::string(kBeginningMark)).c_str());
     writer_.Report({.job = job.job, .base_bytes = static_cast<std::uint64_t>(facts.st_size)});
+  }
+
+  // What cannot be moved is deleted, as without an archive: the journal itself does not need it.
+  void MoveToArchive(const std::string& name) {
+    std::error_code failed;
+    std::filesystem::create_directory(folder_ + "/archive", failed);
+    const std::string from = folder_ + "/" + name;
+    if (rename(from.c_str(), (folder_ + "/archive/" + name).c_str()) != 0) unlink(from.c_str());
+  }
+
+  void TidyArchive(const JournalAdopt& job) {
+    const std::string archive = folder_ + "/archive";
+    std::vector<ArchivedFile> files;
+    std::error_code failed;
+    for (const auto& entry : std::filesystem::directory_iterator(archive, failed)) {
+      struct stat facts {};
+      if (stat(entry.path().c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) continue;
+      files.push_back({entry.path().filename().string(), static_cast<std::uint64_t>(facts.st_size),
+                       static_cast<std::int64_t>(facts.st_mtim.tv_sec) * 1000 + facts.st_mtim.tv_nsec / 1'000'000});
+    }
+    if (files.empty()) return;
+    const std::int64_t now_ms = base::UnixMillis(net::Loop::ReadClocks().wall);
+    for (const std::string& name : WhatGoes(job.filename, files, job.retention, now_ms)) {
+      unlink((archive + "/" + name).c_str());
+    }
   }
 
   void Carry(JournalStop&) {

@@ -143,6 +143,37 @@ TEST_CASE("journal: a master killed under load keeps what it acknowledged, and i
   }
 }
 
+TEST_CASE("journal: with journal-retention a rewrite keeps what it replaces, up to a limit") {
+  Cluster cluster;
+  Member& node = cluster.AddNode(Make::kOurs, nullptr, With({"appendfsync no", "journal-retention 1d"}));
+  const auto archived = [&] {
+    std::size_t count = 0;
+    std::error_code failed;
+    for (const auto& entry : std::filesystem::directory_iterator(Folder(node) + "/archive", failed)) {
+      count += entry.path().extension() == ".rdb" ? 1 : 0;
+    }
+    return count;
+  };
+  const auto rewrite = [&] {
+    const std::string before = node.Info("aof_rewrites");
+    node.Do({"SET", "k", std::string(5000, 'x')});
+    REQUIRE(node.Do({"BGREWRITEAOF"}).text.starts_with("Background append only file rewriting"));
+    REQUIRE(
+        WaitFor([&] { return node.Info("aof_rewrites") != before && node.Info("aof_rewrite_in_progress") == "0"; }));
+  };
+  REQUIRE(WaitFor([&] { return node.Info("aof_rewrites") == "1"; }));  // the first base
+  for (int i = 0; i < 3; ++i) rewrite();
+  CHECK(archived() == 3);
+  CHECK(node.Do({"CONFIG", "SET", "journal-retention", "soon"}).text.find("argument must be a time") !=
+        std::string::npos);
+  REQUIRE(node.Do({"CONFIG", "SET", "journal-retention", "12kb"}).ok());
+  rewrite();
+  CHECK(archived() == 2);
+  REQUIRE(node.Do({"CONFIG", "SET", "journal-retention", "0"}).ok());
+  rewrite();
+  CHECK(archived() == 0);
+}
+
 TEST_CASE("journal: a killed replica goes on in its master's history where it was") {
   Cluster cluster;
   Member& master = cluster.AddNode(Make::kOurs, nullptr, {"enable-debug-command yes"});
