@@ -207,14 +207,15 @@ void RewriteEnded(NodeState& state, bool ok, const Now& now) {
   }
 }
 
-// Held replies whose job was not known need this one.
+// Held replies whose job was not known need this one. All clients are looked at: one that was woken by a report, and
+// has not had its turn since, is not in `held` and holds its replies all the same.
 void ResolveUnknown(NodeState& state, JobId job) {
-  for (const ClientId id : state.journal->held) {
-    NodeClient* client = state.Find(id);
-    if (client == nullptr) continue;
-    for (NodeClient::ReplyMark& mark : client->reply_marks) {
+  for (const auto& [id, each] : state.server.clients.all()) {
+    auto& client = static_cast<NodeClient&>(*each);
+    for (NodeClient::ReplyMark& mark : client.reply_marks) {
       if (mark.needs == kUnknown) mark.needs = job;
     }
+    if (!client.reply_marks.empty()) state.server.clients.Wake(client);
   }
 }
 
@@ -226,10 +227,11 @@ void WakeHeld(NodeState& state) {
 
 // What only read something need not wait for a disk that refuses.
 void ReleaseReads(NodeState& state) {
-  for (const ClientId id : state.journal->held) {
-    NodeClient* client = state.Find(id);
-    if (client == nullptr) continue;
-    std::erase_if(client->reply_marks, [](const NodeClient::ReplyMark& mark) { return !mark.wrote; });
+  for (const auto& [id, each] : state.server.clients.all()) {
+    auto& client = static_cast<NodeClient&>(*each);
+    const bool held = !client.reply_marks.empty();
+    std::erase_if(client.reply_marks, [](const NodeClient::ReplyMark& mark) { return !mark.wrote; });
+    if (held) state.server.clients.Wake(client);
   }
   WakeHeld(state);
 }
