@@ -10,6 +10,7 @@
 #include "replication/edge/config_file.h"
 #include "replication/edge/daemon.h"
 #include "replication/edge/journal_tool.h"
+#include "replication/edge/journal_undo.h"
 #include "replication/host/background.h"
 
 namespace {
@@ -19,7 +20,10 @@ constexpr std::string_view kUsage =
     "       vigil-node -            reads the configuration from the standard input\n"
     "       vigil-node CONFIG --check-config\n"
     "                               names every mistake in it, and starts nothing\n"
-    "       vigil-node --journal check|repair FOLDER\n"
+    "       vigil-node --journal check|repair|list|show|backup|export FOLDER ...\n"
+    "                               looks at a journal, copies it: vigil-node --journal --help\n"
+    "       vigil-node CONFIG --restore-to-time TIME | --restore-to-offset OFFSET --restore-into DIR\n"
+    "                               rebuilds that moment of the node's journal in the new directory DIR, ends\n"
     "       vigil-node -v, --version\n"
     "       vigil-node -h, --help\n"
     "\n"
@@ -28,7 +32,18 @@ constexpr std::string_view kUsage =
     "Examples:\n"
     "       vigil-node --port 7777\n"
     "       vigil-node --port 7777 --replicaof 127.0.0.1 8888\n"
-    "       vigil-node /etc/vigil/node.conf --loglevel verbose\n";
+    "       vigil-node /etc/vigil/node.conf --loglevel verbose\n"
+    "       vigil-node node.conf --restore-to-time 2026-11-23T14:05:00Z --restore-into /var/lib/vigil-restored\n"
+    "       vigil-node node.conf --restore-to-offset 4711 --restore-into /var/lib/vigil-restored\n"
+    "\n"
+    "Restoring changes nothing in the node's directory, and the node may run meanwhile. A TIME is as in RFC 3339 with\n"
+    "its zone: the data are what was written up to the last command before the first one that is younger; an OFFSET "
+    "is\n"
+    "the last byte of the stream that counts, as 'vigil-node --journal show' prints it. DIR then holds the data as "
+    "the\n"
+    "beginning of a new history: start a node with 'dir DIR' on it. Keys that expire keep the time at which they do.\n"
+    "Exit codes of a restore: 0 done, 1 it cannot be done (the nearest moments are named), 2 bad usage, 130 "
+    "interrupted.\n";
 
 int Fail(const base::Error& error) {
   fmt::print(stderr, "vigil-node: {}\n", error.text);
@@ -74,6 +89,11 @@ int main(int argc, char** argv) {
   }
   if (!arguments.empty() && arguments[0] == "--journal") {
     return replication::edge::RunJournalTool({arguments.begin() + 1, arguments.end()});
+  }
+  if (const auto restore = replication::edge::TakeRestore(arguments)) {
+    if (*restore) return replication::edge::RunRestore(**restore, arguments);
+    fmt::print(stderr, "vigil-node: {}. See vigil-node --help\n", restore->error().text);
+    return 2;
   }
   std::optional<base::Millis> again;
   const int exit_code = RunNode(arguments, again);
