@@ -162,6 +162,19 @@ void AddMemberVerbs(CLI::App& app, int& code) {
   });
 }
 
+// All words behind the verb are the node program's, --help too.
+void AddJournalVerb(CLI::App& app, int& code) {
+  CLI::App* const verb =
+      app.add_subcommand("journal", "Look at a node's journal, back it up, find what to undo (`vigil journal --help`)");
+  verb->set_help_flag();
+  verb->prefix_command();
+  verb->final_callback([verb, &code] {
+    Credentials credentials;
+    TakePasswordFromEnvironment(credentials);
+    code = Journal(verb->remaining(), credentials);
+  });
+}
+
 }  // namespace
 
 int Run(int argc, char** argv) {
@@ -251,6 +264,7 @@ int Run(int argc, char** argv) {
 
   AddEvidenceVerbs(app, code);
   AddMemberVerbs(app, code);
+  AddJournalVerb(app, code);
 
   DemoOptions demo;
   CLI::App* const demo_verb =

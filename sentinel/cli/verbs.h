@@ -100,6 +100,9 @@ int ExplainNow(const ExplainOptions& options);
 int Forget(const ForgetOptions& options);
 int PauseMaster(const PauseOptions& options);
 int Resume(const AskOptions& ask, const std::string& master);
+// Becomes `vigil-node --journal` with these words; HOST:PORT in place of the folder is that node's. Returns only when
+// that cannot be: kCannotAsk.
+int Journal(std::vector<std::string> words, const Credentials& credentials);
 // kDone when a failover happened and the killed node came back as a replica.
 int Demo(const DemoOptions& options);
 
