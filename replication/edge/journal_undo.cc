@@ -217,7 +217,7 @@ std::string Describe(const CopyReport& report) {
   if (report.through != kNoOffset) {
     text = fmt::format("offset {}{}{}", report.replid, report.replid.empty() ? "" : ":", report.through);
   } else {
-    text = "the whole of another server's files";
+    text = "another server's files, without offsets";
   }
   if (report.time_ms != kNoTime) text += fmt::format(", last written {}", RenderMoment(report.time_ms));
   return text;

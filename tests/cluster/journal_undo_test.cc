@@ -204,6 +204,99 @@ TEST_CASE("journal undo: a backup under load, beside rewrites, has exactly the d
   }
 }
 
+TEST_CASE("journal undo: what lies in archive/ is listed, and continued by what is in use") {
+  Cluster cluster;
+  Member& node = cluster.AddNode(Make::kOurs, nullptr, With({}));
+  const auto rewrite = [&] {
+    node.Do({"BGREWRITEAOF"});
+    REQUIRE(WaitFor([&] { return node.Info("aof_rewrite_in_progress") == "0"; }));
+  };
+  std::vector<Moment> moments;
+  const auto note = [&] { moments.push_back({node.Info("master_repl_offset"), Digest(node)}); };
+  for (const char* value : {"one", "two", "three"}) {
+    note();
+    node.Do({"SET", "key", value});
+    note();
+    node.Do({"RPUSH", "list", value});
+    // What the rewrite is about to take away is kept under another name of the same bytes.
+    const std::string archive = Folder(node) + "/archive";
+    std::filesystem::create_directories(archive);
+    for (const auto& entry : std::filesystem::directory_iterator(Folder(node))) {
+      const std::string name = entry.path().filename().string();
+      if (!name.starts_with("appendonly.aof.") || name.ends_with(".manifest")) continue;
+      if (!std::filesystem::exists(archive + "/" + name)) {
+        std::filesystem::create_hard_link(entry.path(), archive + "/" + name);
+      }
+    }
+    rewrite();
+  }
+  note();
+  const Ran list = Run(cluster.temp, {"--journal", "list", Folder(node)});
+  INFO(list.text);
+  CHECK(list.text.find("has 4 generations") != std::string::npos);
+  CHECK(list.text.find(fmt::format("offsets: {} to {}", moments[0].offset, moments.back().offset)) !=
+        std::string::npos);
+  for (std::size_t i = 0; i < moments.size(); ++i) {
+    const std::string into = fmt::format("{}/restored{}", cluster.temp.path(), i);
+    const Ran ran = RestoreTo(cluster.temp, node, moments[i].offset, into);
+    INFO("moment " << i << " at " << moments[i].offset << ": " << ran.text);
+    REQUIRE(ran.code == 0);
+    Member& restored = cluster.AddNode(Make::kOurs, nullptr, With({"dir " + into}));
+    REQUIRE(Loaded(restored));
+    CHECK(Digest(restored) == moments[i].digest);
+    restored.Kill();
+  }
+}
+
+TEST_CASE("journal undo: files of a stock server give back the seconds that their marks name") {
+  if (StockProgram("redis-server").empty()) return SaySkipped("journal undo: stock", "no redis-server");
+  Cluster cluster;
+  Member& stock = cluster.AddNode(Make::kStock, nullptr, With({"aof-timestamp-enabled yes"}));
+  stock.Do({"SET", "a", "1"});
+  const Value good = Digest(stock);
+  const auto second = [&] { return stock.Do({"TIME"}).elements.at(0).text; };
+  const std::string then = second();
+  REQUIRE(WaitFor([&] { return second() > then; }));
+  stock.Do({"FLUSHALL"});
+  const Ran all = Run(cluster.temp, {"--journal", "show", Folder(stock)});
+  INFO(all.text);
+  REQUIRE(all.text.find("SET a 1") != std::string::npos);
+  const std::size_t begin = all.text.rfind('\n', all.text.find("SET a 1")) + 1;
+  const std::string time = all.text.substr(begin, 24);
+  const std::string into = cluster.temp.path() + "/into";
+  const Ran ran = Run(cluster.temp, {stock.config_path, "--restore-to-time", time, "--restore-into", into});
+  INFO(ran.text);
+  REQUIRE(ran.code == 0);
+  Member& restored = cluster.AddNode(Make::kOurs, nullptr, With({"dir " + into}));
+  REQUIRE(Loaded(restored));
+  CHECK(Digest(restored) == good);
+}
+
+TEST_CASE("journal undo: vigil journal finds a node's folder by its address") {
+  Cluster cluster;
+  Member& node = cluster.AddNode(Make::kOurs, nullptr, With({}));
+  REQUIRE(node.Do({"SET", "key", "value"}).ok());
+  int number = 0;
+  const auto vigil = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {OurProgram("vigil"), "journal"});
+    Process process(words, fmt::format("{}/vigil{}.log", cluster.temp.path(), ++number));
+    const auto code = process.Wait(60000);
+    return Ran{code.value_or(-1), process.log()};
+  };
+  const std::string address = fmt::format("127.0.0.1:{}", node.port);
+  CHECK(vigil({"show", address, "--match", "key"}).text.find("SET key value") != std::string::npos);
+  CHECK(vigil({"backup", address, cluster.temp.path() + "/copy"}).code == 0);
+  CHECK(vigil({"check", cluster.temp.path() + "/copy"}).code == 0);
+  CHECK(vigil({"check", address}).text.find("another node uses") != std::string::npos);
+  CHECK(vigil({"lst", address}).text.find("did you mean 'list'") != std::string::npos);
+  CHECK(vigil({"--help"}).text.starts_with("Usage:"));
+  node.Do({"CONFIG", "SET", "appendonly", "no"});
+  const Ran none = vigil({"list", address});
+  CHECK(none.code == 2);
+  CHECK(none.text.find("CONFIG SET appendonly yes") != std::string::npos);
+  CHECK(vigil({"list", "127.0.0.1:1"}).code == 2);
+}
+
 TEST_CASE("journal undo: what cannot be done is said, with the way out, and leaves nothing behind") {
   Cluster cluster;
   Member& node = cluster.AddNode(Make::kOurs, nullptr, With({}));
