@@ -160,6 +160,8 @@ std::string RenderIncrHead(const IncrHead& head) {
 
 base::Result<FoundHead> ParseIncrHead(std::string_view bytes) {
   if (!bytes.starts_with(kHead)) return Fail(ErrorCode::kNotFound, "no head of ours");
+  // However much more is there: the answer is the same.
+  bytes = bytes.substr(0, kMaxIncrHead);
   FoundHead found;
   std::string_view rest = bytes;
   const auto bad = [] { return Fail(ErrorCode::kInvalid, "its #VIGIL: line makes no sense"); };

@@ -1,12 +1,22 @@
 #include "replication/core/journal_scan.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "replication/base/text.h"
 #include "replication/data/crc64.h"
 
 namespace replication {
+namespace {
+
+// A batch of an offset above zero: is it one at all, and can its end be numbered?
+bool MakesSense(const IndexRecord& record) {
+  if (record.marks > record.length || record.end() <= record.position) return false;
+  return record.length - record.marks <= static_cast<std::uint64_t>(std::numeric_limits<Offset>::max() - record.offset);
+}
+
+}  // namespace
 
 IncrScanner::IncrScanner(std::optional<std::string> index) : has_index_(index.has_value()) {
   if (!index) return;
@@ -42,7 +52,7 @@ void IncrScanner::DecideHead(bool all) {
   if (head.error().code == base::ErrorCode::kInvalid) {
     // A head is durable before anybody relies on the file: one that is torn belongs to a file that was never used.
     verdict_.damage = head.error().text;
-    verdict_.size = start.size();
+    verdict_.size = position_ = start.size();
     static_cast<void>(all);
     return;
   }
@@ -66,8 +76,7 @@ void IncrScanner::Take(std::string_view bytes) {
 void IncrScanner::TakeMatched(std::string_view bytes) {
   while (!bytes.empty()) {
     const bool known = next_ < records_.size() && records_[next_].position == matched_end_ &&
-                       records_[next_].marks <= records_[next_].length && records_[next_].length > 0 &&
-                       records_[next_].offset == verdict_.last + 1;
+                       records_[next_].offset == verdict_.last + 1 && MakesSense(records_[next_]);
     if (known) {
       const IndexRecord& record = records_[next_];
       const std::uint64_t left = record.end() - position_;
@@ -109,20 +118,23 @@ void IncrScanner::CheckLater(std::string_view bytes) {
       bytes.remove_prefix(skip);
       continue;
     }
-    if (record.end() <= at || (later_crc_ == 0 && record.position < at)) {
+    if (record.end() <= at || (!later_begun_ && record.position < at)) {
       ++later_;
       later_crc_ = 0;
+      later_begun_ = false;
       continue;
     }
     const auto part =
         bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(record.end() - at, bytes.size())));
     later_crc_ = data::Crc64(later_crc_, part);
+    later_begun_ = true;
     at += part.size();
     bytes.remove_prefix(part.size());
     if (at < record.end()) return;
     if (ChecksumOf(record, later_crc_) == record.checksum) later_matches_ = true;
     ++later_;
     later_crc_ = 0;
+    later_begun_ = false;
   }
 }
 

@@ -63,6 +63,7 @@ class IncrScanner {
   bool in_tail_ = false;
   std::size_t later_ = 0;  // in the tail: the record that is being compared
   std::uint64_t later_crc_ = 0;
+  bool later_begun_ = false;  // its first bytes have been seen
   bool later_matches_ = false;
 
   CommandReader reader_;

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
+#include <string>
 
 #include "replication/core/journal_scan.h"
 #include "replication/data/crc64.h"
@@ -223,4 +225,54 @@ TEST_CASE("journal scan: a stranger's file is good as far as its commands and tr
   CHECK(torn.size > torn.good);
   CHECK(Judge(text + "not a command", std::nullopt).damage);
   CHECK(Judge("", std::nullopt).good == 0);
+}
+
+TEST_CASE("journal scan: the verdict on damage does not depend on how the bytes were cut") {
+  SUBCASE("a head that makes no sense: the file has its size") {
+    const std::string file = "#VIGIL:1 nonsense\r\n" + std::string(2000, 'x');
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{300}, file.size()}) {
+      const IncrVerdict verdict = Judge(file, "", piece);
+      CHECK(verdict.damage);
+      CHECK(verdict.size == file.size());
+    }
+  }
+  SUBCASE("a form of any length") {
+    const std::string file = "#VIGIL:" + std::string(1000, '2') + " x\r\n";
+    CHECK(Judge(file, "", 7).damage == Judge(file, "", file.size()).damage);
+  }
+  SUBCASE("zeros that match behind a part that does not") {
+    IncrHead head;
+    head.history.replid = base::ReplicationId{std::string(40, 'a')};
+    std::string file = RenderIncrHead(head);
+    IndexRecord first;
+    first.position = file.size();
+    first.length = 10;
+    first.offset = 1;
+    first.checksum = 1;
+    IndexRecord second = first;
+    second.position = first.end();
+    second.length = 600;
+    second.offset = 11;
+    second.checksum = ChecksumOf(second, data::Crc64(0, std::string(600, '\0')));
+    file += std::string(10, 'x') + std::string(600, '\0');
+    const std::string index = RenderIndexRecord(first) + RenderIndexRecord(second);
+    const IncrVerdict whole = Judge(file, index, file.size());
+    const IncrVerdict pieces = Judge(file, index, 7);
+    REQUIRE(whole.damage);
+    CHECK(pieces.damage == whole.damage);
+    CHECK(pieces.damage_at == whole.damage_at);
+  }
+  SUBCASE("a batch whose end has no number is not ours") {
+    IncrHead head;
+    head.history.replid = base::ReplicationId{std::string(40, 'a')};
+    head.first = std::numeric_limits<Offset>::max();
+    std::string file = RenderIncrHead(head);
+    IndexRecord record;
+    record.position = file.size();
+    record.length = 14;
+    record.offset = head.first;
+    record.checksum = ChecksumOf(record, data::Crc64(0, "*1\r\n$4\r\nPING\r\n"));
+    const IncrVerdict verdict = Judge(file + "*1\r\n$4\r\nPING\r\n", RenderIndexRecord(record));
+    CHECK(verdict.last == head.first - 1);
+  }
 }
