@@ -38,6 +38,7 @@ class ChangeFork final : public data::ChangeListener {
   ChangeFork(Watches& watches, BlockedKeys& blocked, KeyEvents& events, Tracking& tracking)
       : watches_(watches), blocked_(blocked), events_(events), tracking_(tracking) {}
   void KeyChanged(int db, std::string_view key) override;
+  void AnnexChanged(int db, std::string_view key) override { blocked_.KeyChanged(db, key); }
   void AllChanged(int db) override;
   void KeyEvent(int db, std::uint32_t kind, std::string_view event, std::string_view key) override;
 

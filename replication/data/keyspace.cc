@@ -98,10 +98,19 @@ const Entry* Keyspace::RandomKey(int db) {
 
 // --- Changing
 
-void Keyspace::BeforeChange(int db, std::size_t bucket, std::string_view key) {
+void Keyspace::BeforeChange(int db, std::size_t bucket, std::string_view key, Part part) {
   At(db).BeforeChange(bucket);
   ++dirty_;
-  if (listener_ != nullptr) listener_->KeyChanged(db, key);
+  if (listener_ == nullptr) return;
+  if (part == Part::kValue) {
+    listener_->KeyChanged(db, key);
+  } else {
+    listener_->AnnexChanged(db, key);
+  }
+}
+
+void Keyspace::TellChanged(const Spot& spot, std::string_view key) {
+  if (listener_ != nullptr) listener_->KeyChanged(spot.db, key);
 }
 
 void Keyspace::SetAsideLarge(Table& table, Entry* entry) {
@@ -175,9 +184,9 @@ void Keyspace::Overwrite(const Spot& spot, std::size_t offset, std::string_view 
 }
 
 void Keyspace::Change(const Spot& spot, std::string_view key, ValueType type,
-                      const std::function<bool(Contents&)>& change) {
+                      const std::function<bool(Contents&)>& change, Part part) {
   VIGIL_CHECK(!spot || spot->type() == type);
-  BeforeChange(spot.db, spot.bucket, key);
+  BeforeChange(spot.db, spot.bucket, key, part);
   Table& table = At(spot.db);
   Contents contents;
   contents.packed = std::exchange(scratch_, {});

@@ -28,6 +28,9 @@ class ChangeListener {
  public:
   virtual ~ChangeListener() = default;
   virtual void KeyChanged(int db, std::string_view key) = 0;
+  // What hangs on the value has changed, not the value: the groups of a stream. Who waits for the key may be served
+  // otherwise now; who watches it or keeps a copy is not concerned. Source: what a stock server 7.0.15 was seen to do.
+  virtual void AnnexChanged(int db, std::string_view key) { static_cast<void>(db), static_cast<void>(key); }
   // Every key of the database may have changed: FLUSHDB, SWAPDB, a full sync.
   virtual void AllChanged(int db) = 0;
   // What has happened to a key, for keyspace notifications: of the kinds asked for by set_events() only.
@@ -191,7 +194,16 @@ class Keyspace {
   void Overwrite(const Spot& spot, std::size_t offset, std::string_view bytes);  // pads with zero bytes
   // Lets `change` work on a collection of this type, a new one if the spot is empty: with nothing packed and no tree
   // then. The key goes when `change` returns false: a collection without items does not exist. Keeps the expiry.
-  void Change(const Spot& spot, std::string_view key, ValueType type, const std::function<bool(Contents&)>& change);
+  void Change(const Spot& spot, std::string_view key, ValueType type, const std::function<bool(Contents&)>& change) {
+    Change(spot, key, type, change, Part::kValue);
+  }
+  // The same for what hangs on the value alone: the listener hears of AnnexChanged().
+  void ChangeAnnex(const Spot& spot, std::string_view key, ValueType type,
+                   const std::function<bool(Contents&)>& change) {
+    Change(spot, key, type, change, Part::kAnnex);
+  }
+  // Tells the listener of a change, although the value stays as it is: some commands of Redis do so.
+  void TellChanged(const Spot& spot, std::string_view key);
   // Writes a collection, which must have items, in place of whatever is there.
   void SetContents(const Spot& spot, std::string_view key, ValueType type, Contents contents,
                    UnixMs expires_at = kNever);
@@ -232,7 +244,10 @@ class Keyspace {
   // The door. Everything that changes the keys of a bucket calls it first, with the key about to be changed: it has
   // snapshots capture the bucket, counts the change and tells the listener. (That the expiry index follows is seen to
   // by Table, which no one else changes.)
-  void BeforeChange(int db, std::size_t bucket, std::string_view key);
+  enum class Part : std::uint8_t { kValue, kAnnex };
+  void BeforeChange(int db, std::size_t bucket, std::string_view key, Part part = Part::kValue);
+  void Change(const Spot& spot, std::string_view key, ValueType type, const std::function<bool(Contents&)>& change,
+              Part part);
   void CountUse(Entry& entry);
   // The value of an entry is about to go: a large one is not freed here.
   void SetAsideLarge(Table& table, Entry* entry);

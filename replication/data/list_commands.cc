@@ -235,6 +235,8 @@ void LTrim(CommandContext& context, const Words& words) {
       editor.Erase(0, from);
       return true;
     });
+  } else {
+    context.keyspace.TellChanged(spot, words[1]);
   }
   Notify(context, kListEvent, "ltrim", words[1]);
   NotifyIfGone(context, words[1]);

@@ -323,7 +323,7 @@ void XSetId(CommandContext& context, const Words& words) {
       return context.reply.Error("ERR The entries_added specified in XSETID is smaller than the target stream length");
     }
   }
-  ChangeStream(context.keyspace, spot, words[1], [&](Stream& stream) {
+  ChangeStreamAnnex(context.keyspace, spot, words[1], [&](Stream& stream) {
     stream.SetLastId(*id);
     if (added) stream.SetEntriesAdded(static_cast<std::uint64_t>(*added));
     if (max_deleted && !max_deleted->IsZero()) stream.SetMaxDeletedId(*max_deleted);

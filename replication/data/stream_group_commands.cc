@@ -74,8 +74,12 @@ void CreateGroup(CommandContext& context, const Words& words) {
   if (held != nullptr && held->FindGroup(words[3]) != nullptr) {
     return context.reply.Error("BUSYGROUP Consumer Group name already exists");
   }
-  ChangeStream(context.keyspace, spot, words[2],
-               [&](Stream& stream) { stream.AddGroup(words[3], *id, options.entries_read); });
+  const auto add = [&](Stream& stream) { stream.AddGroup(words[3], *id, options.entries_read); };
+  if (held == nullptr) {
+    ChangeStream(context.keyspace, spot, words[2], add);
+  } else {
+    ChangeStreamAnnex(context.keyspace, spot, words[2], add);
+  }
   Notify(context, kStreamEvent, "xgroup-create", words[2]);
   PushAsSent(context);
   context.reply.Ok();
@@ -94,7 +98,7 @@ void SetGroupId(CommandContext& context, const Words& words) {
     id = GroupIdOrReply(context, words[4], held);
   }
   if (!id) return;
-  ChangeStream(context.keyspace, spot, words[2], [&](Stream& stream) {
+  ChangeStreamAnnex(context.keyspace, spot, words[2], [&](Stream& stream) {
     stream.ChangeGroup(words[3], [&](StreamGroup& group) {
       group.last_id = *id;
       group.entries_read = options.entries_read;
@@ -110,7 +114,7 @@ void DestroyGroup(CommandContext& context, const Words& words) {
   const Stream* held = StreamForGroup(context, spot);
   if (held == nullptr) return;
   if (held->FindGroup(words[3]) == nullptr) return context.reply.Integer(0);
-  ChangeStream(context.keyspace, spot, words[2], [&](Stream& stream) { stream.RemoveGroup(words[3]); });
+  ChangeStreamAnnex(context.keyspace, spot, words[2], [&](Stream& stream) { stream.RemoveGroup(words[3]); });
   Notify(context, kStreamEvent, "xgroup-destroy", words[2]);
   PushAsSent(context);
   context.reply.Integer(1);
@@ -121,7 +125,7 @@ void CreateConsumer(CommandContext& context, const Words& words) {
   const Stream* held = StreamForGroup(context, spot);
   if (held == nullptr || !HasGroupOrReply(context, *held, words[2], words[3])) return;
   if (held->FindGroup(words[3])->Find(words[4]) != nullptr) return context.reply.Integer(0);
-  ChangeStream(context.keyspace, spot, words[2], [&](Stream& stream) {
+  ChangeStreamAnnex(context.keyspace, spot, words[2], [&](Stream& stream) {
     stream.ChangeGroup(words[3], [&](StreamGroup& group) { group.AddConsumer(words[4], NowMs(context)); });
   });
   Notify(context, kStreamEvent, "xgroup-createconsumer", words[2]);
@@ -135,7 +139,7 @@ void DeleteConsumer(CommandContext& context, const Words& words) {
   if (held == nullptr || !HasGroupOrReply(context, *held, words[2], words[3])) return;
   if (held->FindGroup(words[3])->Find(words[4]) == nullptr) return context.reply.Integer(0);
   std::uint64_t pending = 0;
-  ChangeStream(context.keyspace, spot, words[2], [&](Stream& stream) {
+  ChangeStreamAnnex(context.keyspace, spot, words[2], [&](Stream& stream) {
     stream.ChangeGroup(words[3], [&](StreamGroup& group) { pending = group.RemoveConsumer(words[4]).value_or(0); });
   });
   Notify(context, kStreamEvent, "xgroup-delconsumer", words[2]);
@@ -160,7 +164,7 @@ void XAck(CommandContext& context, const Words& words) {
   }
   if (!any) return context.reply.Integer(0);
   std::int64_t acknowledged = 0;
-  ChangeStream(context.keyspace, spot, words[1], [&](Stream& stream) {
+  ChangeStreamAnnex(context.keyspace, spot, words[1], [&](Stream& stream) {
     stream.ChangeGroup(words[2], [&](StreamGroup& own) {
       for (const StreamId id : ids) acknowledged += own.Acknowledge(id) ? 1 : 0;
     });

@@ -248,7 +248,7 @@ void XClaim(CommandContext& context, const Words& words) {
   }
   const bool moves = options.last_id && *options.last_id > held->last_id;
   if (moves || !judged.empty()) {
-    ChangeStream(context.keyspace, spot, words[1], [&](Stream& stream) {
+    ChangeStreamAnnex(context.keyspace, spot, words[1], [&](Stream& stream) {
       stream.ChangeGroup(words[2], [&](StreamGroup& group) {
         if (moves) group.last_id = *options.last_id;
         for (const auto& [id, claim] : judged) Take(context, words, options, group, id, claim);
@@ -304,7 +304,7 @@ void XAutoClaim(CommandContext& context, const Words& words) {
     --count;
   }
   if (!judged.empty()) {
-    ChangeStream(context.keyspace, spot, words[1], [&](Stream& stream) {
+    ChangeStreamAnnex(context.keyspace, spot, words[1], [&](Stream& stream) {
       stream.ChangeGroup(words[2], [&](StreamGroup& group) {
         for (const auto& [id, claim] : judged) Take(context, words, options, group, id, claim);
       });

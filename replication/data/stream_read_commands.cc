@@ -165,7 +165,7 @@ void ReplyHistory(CommandContext& context, const ReadRequest& request, const Wan
   std::vector<StreamId> ids;
   const std::int64_t now = NowMs(context);
   // Read once more: that is a delivery, of which replicas hear when an entry is claimed.
-  ChangeStream(context.keyspace, spot, wanted.key, [&](Stream& stream) {
+  ChangeStreamAnnex(context.keyspace, spot, wanted.key, [&](Stream& stream) {
     stream.ChangeGroup(request.group_name, [&](StreamGroup& group) {
       AddOrSee(context, request, wanted, group);
       if (const auto next = After(wanted.after)) {
@@ -204,7 +204,7 @@ void Deliver(CommandContext& context, const ReadRequest& request, const Wanted& 
     ids.push_back(entry.id());
     return ids.size() != request.count;
   });
-  ChangeStream(context.keyspace, spot, wanted.key, [&](Stream& stream) {
+  ChangeStreamAnnex(context.keyspace, spot, wanted.key, [&](Stream& stream) {
     stream.ChangeGroup(request.group_name, [&](StreamGroup& group) {
       AddOrSee(context, request, wanted, group);
       for (const StreamId id : ids) {

@@ -136,4 +136,14 @@ void ChangeStream(Keyspace& keyspace, const Spot& spot, std::string_view key, Ch
   });
 }
 
+// The same for what hangs on a stream that is there: its groups, its last ID and its counts. Who watches the key is not
+// told.
+template <class Change>
+void ChangeStreamAnnex(Keyspace& keyspace, const Spot& spot, std::string_view key, Change&& change) {
+  keyspace.ChangeAnnex(spot, key, ValueType::kStream, [&change](Contents& contents) {
+    change(static_cast<Stream&>(*contents.tree));
+    return true;
+  });
+}
+
 }  // namespace data
