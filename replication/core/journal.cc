@@ -38,16 +38,11 @@ bool SameHistory(const History& a, const History& b) {
   return a.replid == b.replid && a.replid2 == b.replid2 && a.second_offset == b.second_offset;
 }
 
-// The database that is selected behind `applied`.
-int DbNow(const NodeState& state) {
-  return state.is_master() ? std::max(state.feed_db, 0) : state.stream_db;
-}
-
 // Everything that was applied, in no file yet.
 Journal::Mark MarkHere(const NodeState& state) {
   Journal::Mark here;
   here.through = state.applied;
-  here.db = DbNow(state);
+  here.db = state.stream_db;
   return here;
 }
 
@@ -89,7 +84,7 @@ void Append(NodeState& state, const Now& now) {
   wish.sync = Always(state);
   journal.taken.size += wish.bytes.size();
   journal.taken.index_size += wish.index.size();
-  NoteTaken(journal, wish.job, state.applied, DbNow(state));
+  NoteTaken(journal, wish.job, state.applied, state.stream_db);
   state.wishes.push_back(std::move(wish));
 }
 
@@ -122,7 +117,7 @@ void StartFile(NodeState& state, const Journal::Mark& after, bool recovers, cons
     wish.manifest = RenderManifest(journal.manifest);
   }
   if (journal.rewrite) journal.rewrite->incrs.push_back(file);
-  NoteTaken(journal, wish.job, state.applied, DbNow(state));
+  NoteTaken(journal, wish.job, state.applied, state.stream_db);
   state.wishes.push_back(std::move(wish));
 }
 
@@ -401,13 +396,16 @@ void FlushJournal(NodeState& state, const Now& now) {
     } else if (is_wanted || journal.taken.job > journal.durable.job) {
       JournalSync wish;
       wish.job = ++journal.last_job;
-      IndexRecord record;
-      record.kind = IndexRecord::Kind::kSynced;
-      record.position = journal.taken.size;
-      record.time_ms = base::UnixMillis(now.wall);
-      record.checksum = ChecksumOf(record, 0);
-      wish.index = RenderIndexRecord(record);
-      journal.taken.index_size += wish.index.size();
+      // What is known to be durable already: this record may be on the disk before what is to be synced now.
+      if (journal.durable.file == journal.taken.file) {
+        IndexRecord record;
+        record.kind = IndexRecord::Kind::kSynced;
+        record.position = journal.durable.size;
+        record.time_ms = base::UnixMillis(now.wall);
+        record.checksum = ChecksumOf(record, 0);
+        wish.index = RenderIndexRecord(record);
+        journal.taken.index_size += wish.index.size();
+      }
       Journal::Mark mark = journal.taken;
       mark.job = wish.job;
       journal.syncs.push_back(mark);

@@ -1,6 +1,7 @@
 #include "replication/core/journal_scan.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -20,9 +21,12 @@ bool MakesSense(const IndexRecord& record) {
 
 IncrScanner::IncrScanner(std::optional<std::string> index) : has_index_(index.has_value()) {
   if (!index) return;
+  const std::size_t last = index->find_last_not_of('\0');
+  const std::size_t whole = last == std::string::npos ? 0 : last + 1;
   std::size_t at = 0;
   for (const IndexRecord& record : ParseIndex(*index)) {
     at += IndexRecord::kSize;
+    if (at > whole) torn_from_ = std::min(torn_from_, records_.size());
     if (record.kind == IndexRecord::Kind::kSynced) {
       if (record.checksum == ChecksumOf(record, 0)) synced_ = std::max(synced_, record.position);
       if (!ends_in_index_.empty()) ends_in_index_.back() = at;
@@ -139,6 +143,22 @@ void IncrScanner::CheckLater(std::string_view bytes) {
 }
 
 void IncrScanner::TakeTail(std::string_view bytes) {
+  const std::size_t last = bytes.find_last_not_of('\0');
+  const std::size_t end = last == std::string_view::npos ? 0 : last + 1;
+  if (end > 0) {
+    // They were not at the end after all.
+    static constexpr std::array<char, 4096> kZeros{};
+    for (std::uint64_t left = std::exchange(zeros_, 0); left > 0;) {
+      const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(left, kZeros.size()));
+      ReadTail({kZeros.data(), piece});
+      left -= piece;
+    }
+    ReadTail(bytes.substr(0, end));
+  }
+  zeros_ += bytes.size() - end;
+}
+
+void IncrScanner::ReadTail(std::string_view bytes) {
   if (broken_) return;
   reader_.Feed(bytes);
   std::vector<std::string_view> words;
@@ -172,7 +192,9 @@ IncrVerdict IncrScanner::Finish() {
   verdict_.size = position_;
   verdict_.good = matched_end_;
   verdict_.damage_at = matched_end_ + tail_good_;
-  const bool expected = next_ < records_.size();  // more was to come, by our index
+  // More was to come, by our index. A record that is torn itself says nothing: what stands in the file may have been
+  // acknowledged.
+  const bool expected = next_ < records_.size() && next_ < torn_from_;
   if (matched_end_ < synced_) {
     verdict_.damage_at = matched_end_;
     verdict_.damage = "bytes that were durable are missing or changed";
@@ -198,7 +220,7 @@ IncrVerdict IncrScanner::Finish() {
     verdict_.ours = verdict_.head.has_value() && tail_good_ == 0;
     return verdict_;
   }
-  if (!broken_ && position_ >= records_[next_].end()) {
+  if (!broken_ && zeros_ == 0 && position_ >= records_[next_].end()) {
     verdict_.damage_at = matched_end_;
     verdict_.damage = "its last part is not what was written";
     return verdict_;

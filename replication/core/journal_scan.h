@@ -1,6 +1,7 @@
 // Judging an incr file before it is loaded: what of it holds, whose it is, and where it is to be cut.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,7 +30,8 @@ struct IncrVerdict {
 //
 // What our index does not confirm was either being written when the process was killed: then it was never acknowledged
 // or sent, and goes. Or somebody else has appended it: then it is data, and stays. Stock begins what it appends with a
-// SELECT; a tail that holds one is therefore kept as far as its commands are whole.
+// SELECT; a tail that holds one is therefore kept as far as its commands are whole. Zeros at the end are nobody's: a
+// machine that lost its power leaves them where the length of a file was on its disk before the bytes.
 // Source: spec/decisions.md B3; what redis-server 7.0.15 does to a file that it continues.
 class IncrScanner {
  public:
@@ -42,6 +44,7 @@ class IncrScanner {
   void Take(std::string_view bytes);
   void TakeMatched(std::string_view bytes);
   void TakeTail(std::string_view bytes);
+  void ReadTail(std::string_view bytes);
   void CheckLater(std::string_view bytes);
   void DecideHead(bool all);
 
@@ -49,6 +52,8 @@ class IncrScanner {
   std::vector<IndexRecord> records_;  // of batches
   std::vector<std::size_t> ends_in_index_;
   std::uint64_t synced_ = 0;  // bytes of the file that were durable once
+  // The first record that the index need not have whole: it ends with zeros, as a loss of power leaves them.
+  std::size_t torn_from_ = SIZE_MAX;
   std::size_t index_size_ = 0;
 
   std::string start_;  // until the head is decided
@@ -68,6 +73,7 @@ class IncrScanner {
 
   CommandReader reader_;
   std::uint64_t tail_good_ = 0;  // relative to matched_end_
+  std::uint64_t zeros_ = 0;      // at its end, so far
   bool in_multi_ = false;
   bool selects_ = false;
   bool broken_ = false;

@@ -183,10 +183,6 @@ class JournalWriter::Files {
       if (!lock) return tl::unexpected(lock.error());
       lock_ = std::move(*lock);
     }
-    if (job.cut) {
-      if (auto cut = CutFile(folder_ + "/" + job.cut->file, job.cut->size); !cut) return cut;
-      if (auto cut = CutFile(folder_ + "/" + IndexName(job.cut->file), job.cut->index_size); !cut) return cut;
-    }
     const std::string manifest = folder_ + "/" + manifest_name_;
     if (job.manifest.empty() && access(manifest.c_str(), F_OK) != 0) {
       if (auto marked = host::ReplaceFile(folder_ + "/" + std::string(kBeginningMark), ""); !marked) return marked;
@@ -203,7 +199,7 @@ class JournalWriter::Files {
     if (result) result = SyncNow(file.get(), path_);
     if (result && job.recovers) result = ReadBack(path_, job.bytes);
     if (result) result = host::SyncFolderOf(path_);
-    if (result && !job.manifest.empty()) result = host::ReplaceFile(manifest, job.manifest);
+    if (result) result = PutInUse(job, manifest);
     if (!result) {
       // It is not in use: only in the way.
       unlink(path_.c_str());
@@ -213,6 +209,26 @@ class JournalWriter::Files {
     file_ = std::move(file);
     index_ = std::move(index);
     return {};
+  }
+
+  // What is doubtful in the file before stands in the new one, too. It goes only when nothing but a rename is left to
+  // do: a process that ends while the disk still refuses finds there what it has acknowledged.
+  Result<void> PutInUse(const JournalStart& job, const std::string& manifest) {
+    std::optional<host::DurableFile> replacement;
+    if (!job.manifest.empty()) {
+      auto made = host::DurableFile::Create(manifest);
+      if (!made) return tl::unexpected(made.error());
+      replacement.emplace(std::move(*made));
+      if (auto written = replacement->Write(job.manifest); !written) return written;
+      if (auto synced = replacement->Sync(); !synced) return synced;
+    }
+    if (job.cut) {
+      if (auto cut = CutFile(folder_ + "/" + job.cut->file, job.cut->size); !cut) return cut;
+      if (auto cut = CutFile(folder_ + "/" + IndexName(job.cut->file), job.cut->index_size); !cut) return cut;
+    }
+    if (!replacement) return {};
+    if (auto renamed = replacement->Rename(); !renamed) return renamed;
+    return host::SyncFolderOf(manifest);
   }
 
   void Carry(JournalSync& job) {

@@ -276,3 +276,38 @@ TEST_CASE("journal scan: the verdict on damage does not depend on how the bytes 
     CHECK(verdict.last == head.first - 1);
   }
 }
+
+// The length of a file may reach the disk before its bytes, and the index before the file, or the other way round.
+TEST_CASE("journal scan: what a loss of power leaves is cut off or kept, and never refused") {
+  Written written;
+  for (int i = 0; i < 3; ++i) written.Batch(Command({"SET", "key" + std::to_string(i), std::string(20, 'v')}));
+  const std::size_t kept = written.ends[2];
+  for (std::size_t from = kept; from < written.file.size(); ++from) {
+    INFO("zeros from byte " << from);
+    std::string file = written.file;
+    std::fill(file.begin() + static_cast<std::ptrdiff_t>(from), file.end(), '\0');
+    for (const std::string& rest : {std::string(), std::string(5000, '\0')}) {
+      const IncrVerdict verdict = Judge(file + rest, written.index, 11);
+      CHECK_FALSE(verdict.damage);
+      CHECK(verdict.ours);
+      CHECK(verdict.good == kept);
+    }
+    // The index has lost its last record, too.
+    const IncrVerdict unknown = Judge(file, written.index.substr(0, 2 * IndexRecord::kSize), 11);
+    CHECK_FALSE(unknown.damage);
+    CHECK(unknown.good == kept);
+  }
+  // The bytes are there, and may have been acknowledged; what the index says of them is torn.
+  for (std::size_t from = 2 * IndexRecord::kSize; from < written.index.size(); ++from) {
+    INFO("zeros in the index from byte " << from);
+    std::string index = written.index;
+    std::fill(index.begin() + static_cast<std::ptrdiff_t>(from), index.end(), '\0');
+    const IncrVerdict verdict = Judge(written.file, index, 11);
+    CHECK_FALSE(verdict.damage);
+    CHECK(verdict.good == written.file.size());
+  }
+  // Zeros in the middle are damage all the same.
+  std::string file = written.file;
+  std::fill_n(file.begin() + static_cast<std::ptrdiff_t>(written.ends[0]), 30, '\0');
+  CHECK(Judge(file, written.index).damage);
+}
