@@ -71,7 +71,7 @@ void RunCommand(NodeState& state, NodeClient& master, const resp::Words& words, 
 void Credit(NodeState& state, const NodeClient& master) {
   if (master.transaction.open) return;
   state.applied = state.master.stream_base + static_cast<Offset>(master.parser.consumed());
-  state.stream_db = master.db;
+  state.Selects(master.db);
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ void ApplyReceived(NodeState& state, const Now& now) {
         FetchAhead(state, master, fetched);
         RunCommand(state, master, words, now);
         Credit(state, master);
-        if (!master.transaction.open && CarriesData(words)) state.data_end = state.applied;
+        if (!master.transaction.open && CarriesData(words)) state.DataEndsHere();
         break;
       case resp::RequestParser::Outcome::kNeedMore:
         Credit(state, master);

@@ -29,6 +29,7 @@ void Select(NodeState& state, int db) {
   const std::string number = fmt::format("{}", db);
   const std::string_view words[] = {"SELECT", number};
   Append(state, words);
+  state.Selects(db);
   state.feed_db = db;
 }
 
@@ -53,7 +54,7 @@ void Feed(NodeState& state, std::span<const data::Effect> effects, const resp::W
   bool data = together;
   for (const data::Effect& effect : effects) data = FeedOne(state, effect, as_sent) || data;
   if (together) FeedAlone(state, {"EXEC"});
-  if (data) state.data_end = state.applied;
+  if (data) state.DataEndsHere();
 }
 
 void FeedAlone(NodeState& state, std::initializer_list<std::string_view> words) {
@@ -63,7 +64,7 @@ void FeedAlone(NodeState& state, std::initializer_list<std::string_view> words) 
 void FeedEach(NodeState& state, std::span<const data::Effect> effects) {
   if (!Feeds(state)) return;
   for (const data::Effect& effect : effects) {
-    if (FeedOne(state, effect, {})) state.data_end = state.applied;
+    if (FeedOne(state, effect, {})) state.DataEndsHere();
   }
 }
 

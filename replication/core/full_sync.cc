@@ -71,7 +71,7 @@ void JoinFullSync(NodeState& state, Replica& replica, const std::shared_ptr<Full
   replica.by_length = sync->by_length;
   replica.payload_cursor = sync->payload.begin();
   replica.cursor = sync->offset + 1;
-  replica.ack = 0;
+  replica.ack = -1;  // it has nothing of this history before it says so
   if (!replica.plain_sync) client.out += fmt::format("+FULLRESYNC {} {}\r\n", state.history.replid.hex, sync->offset);
   if (!replica.by_length) {
     client.out += fmt::format("$EOF:{}\r\n", sync->mark);
@@ -167,8 +167,10 @@ SnapshotJob* StartSnapshot(NodeState& state, std::string file, const Now& now, b
   wish.head.used_memory = state.keyspace.memory();
   // A name for the data is worth writing down only while offsets move with every change.
   if (state.backlog) {
-    const int db = state.is_master() ? std::max(state.feed_db, 0) : state.stream_db;
-    wish.head.replication = data::RdbReplication{db, state.history.replid.hex, state.applied, state.data_end};
+    wish.head.replication = data::RdbReplication{state.stream_db, state.history.replid.hex, state.applied, state.data_end, {}};
+    if (state.data_db >= 0) {
+      wish.head.replication->selections = {state.data_db, state.first_select, state.last_select};
+    }
   }
   wish.functions = job.source->functions();
   wish.databases = job.source->databases();

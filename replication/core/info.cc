@@ -396,7 +396,7 @@ void Info::ReplicaLines() {
     if (online && replica.announced.rdb_only) continue;
     Field(fmt::format("slave{}", index++),
           fmt::format("ip={},port={},state={},offset={},lag={}", replica.ip, replica.announced.listening_port, stage,
-                      replica.ack, online ? SecondsSince(replica.ack_at, now_) : 0));
+                      std::max<Offset>(replica.ack, 0), online ? SecondsSince(replica.ack_at, now_) : 0));
   }
 }
 

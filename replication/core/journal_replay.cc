@@ -52,7 +52,9 @@ void JournalReplay::BeginFile(const std::string& file_name, const IncrVerdict* o
   const IncrHead& head = verdict_->head->head;
   if (!state_.backlog || state_.stream.end() != head.first) state_.stream.Restart(head.first);
   state_.backlog = true;
-  state_.applied = state_.data_end = head.first - 1;
+  state_.applied = head.first - 1;
+  state_.stream_db = head.db;
+  state_.DataEndsHere();
 }
 
 base::Result<void> JournalReplay::Feed(std::string_view bytes, const Now& now) {
@@ -97,7 +99,10 @@ base::Result<void> JournalReplay::FeedCommands(std::string_view bytes, const Now
         if (verdict_ && verdict_->head) {
           state_.stream.Append(reader_->raw());
           state_.applied = state_.stream.end() - 1;
-          if (!client_->transaction.open && CarriesData(words)) state_.data_end = state_.applied;
+          if (!client_->transaction.open) {
+            state_.Selects(client_->db);
+            if (CarriesData(words)) state_.DataEndsHere();
+          }
         }
         break;
       }
@@ -175,7 +180,7 @@ void JournalReplay::End(const Now& now) {
   state_.history.Begin(state_.random);
   state_.resumable = false;
   state_.backlog = true;
-  state_.data_end = state_.applied;
+  state_.DataEndsHere();
   state_.stream.Restart(state_.applied + 1);
   state_.Say(LogLevel::kNotice, "The append-only file was not written by this program alone: a new history begins");
 }

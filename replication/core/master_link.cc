@@ -379,7 +379,8 @@ void MakeRoomForLoad(NodeState& state, const Now& now) {
   state.history.Begin(state.random);
   state.history.is_own = false;  // nobody has written under it
   state.resumable = false;
-  state.applied = state.data_end = 0;
+  state.applied = 0;
+  state.DataEndsHere();
   state.backlog = true;
   state.stream.Restart(1);
   state.master.client.reset();
@@ -412,7 +413,6 @@ void FinishLoad(NodeState& state, const Now& now) {
     state.history.Replace(link.sync_id);
     state.applied = link.sync_offset;
   }
-  state.data_end = DataEndOf(facts, state.applied);
   state.backlog = true;
   state.stream.Restart(state.applied + 1);
   link.client.reset();
@@ -420,6 +420,7 @@ void FinishLoad(NodeState& state, const Now& now) {
   const auto stream_db = facts.aux.find("repl-stream-db");
   const int db = stream_db == facts.aux.end() ? 0 : base::ParseInt<int>(stream_db->second).value_or(0);
   state.stream_db = std::clamp(db, 0, state.keyspace.databases() - 1);
+  TakeDataEnd(state, facts);
   state.keyspace.set_dirty(state.keyspace.dirty() + 1);  // the file on disk is of another history
   if (!state.settings.save.empty()) state.saving.scheduled = true;
   state.Say(LogLevel::kNotice, fmt::format("MASTER <-> REPLICA sync: Finished with success: {} keys, offset {}",

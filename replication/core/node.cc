@@ -196,7 +196,7 @@ base::Result<void> Node::EndLoading(Now now) {
       state.stream_db = std::clamp(facts.replication->stream_db, 0, state.keyspace.databases() - 1);
       state.resumable = true;
       OpenBacklog(state);
-      state.data_end = DataEndOf(facts, state.applied);
+      TakeDataEnd(state, facts);
       if (state.is_master()) {
         state.history.Fork(state.applied, state.random);
         state.no_replicas_since = now.mono;

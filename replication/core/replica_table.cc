@@ -24,22 +24,30 @@ void ReplicaTable::Remove(ClientId client) {
   replicas_.erase(client);
 }
 
+bool ReplicaTable::Counts(const Replica& replica) const {
+  if (replica.stage != Replica::Stage::kOnline || replica.held) return false;
+  return std::ranges::none_of(replicas_, [&](const auto& each) {
+    const Replica& other = each.second;
+    return other.client > replica.client && other.ip == replica.ip &&
+           other.announced.listening_port == replica.announced.listening_port && other.attached_at >= replica.ack_at;
+  });
+}
+
 int ReplicaTable::CountAcked(Offset offset) const {
-  return static_cast<int>(std::ranges::count_if(replicas_, [&](const auto& each) {
-    return each.second.stage == Replica::Stage::kOnline && !each.second.held && each.second.ack >= offset;
-  }));
+  return static_cast<int>(std::ranges::count_if(
+      replicas_, [&](const auto& each) { return each.second.ack >= offset && Counts(each.second); }));
 }
 
 int ReplicaTable::CountDurable(Offset offset) const {
   return static_cast<int>(std::ranges::count_if(replicas_, [&](const auto& each) {
-    return each.second.stage == Replica::Stage::kOnline && !each.second.held && each.second.durable >= 0 &&
-           each.second.durable >= offset;
+    return each.second.durable >= 0 && each.second.durable >= offset && Counts(each.second);
   }));
 }
 
 int ReplicaTable::CountGood(MonoTime now, base::Seconds max_lag) const {
   return static_cast<int>(std::ranges::count_if(replicas_, [&](const auto& each) {
-    return each.second.stage == Replica::Stage::kOnline && now - each.second.ack_at <= max_lag;
+    return each.second.stage == Replica::Stage::kOnline && now - each.second.ack_at <= max_lag &&
+           (each.second.held || Counts(each.second));
   }));
 }
 

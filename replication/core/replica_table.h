@@ -58,6 +58,7 @@ struct Replica {
   std::string ip;  // announced, or the address it comes from
   Stage stage = Stage::kWaitSnapshot;
   bool plain_sync = false;  // asked by SYNC: gets no +FULLRESYNC, sends no ACK
+  MonoTime attached_at{};   // asked for the stream
   MonoTime since{};         // entered its stage
   MonoTime progress_at{};   // the socket last took payload bytes, or it showed a sign of life before
 
@@ -70,7 +71,7 @@ struct Replica {
 
   Offset cursor = 0;  // next byte of the stream to send; holds the log from there on. Valid from kPayload on
   bool held = false;  // nothing of the stream before its first ACK
-  Offset ack = 0;
+  Offset ack = -1;      // it said that it has applied this; -1: it has not said anything
   Offset durable = -1;  // it said that this is on its disk (FACK); -1: it has no journal
   MonoTime ack_at{};
   std::optional<MonoTime> over_soft_limit_at;
@@ -93,6 +94,9 @@ class ReplicaTable {
   std::map<ClientId, Replica>& all() { return replicas_; }
   const std::map<ClientId, Replica>& all() const { return replicas_; }
 
+  // Each counts once: of two connections from the same address the older one counts again only when something is heard
+  // on it, since it may be what is left of a machine that lost its power.
+
   // Online replicas that have acknowledged byte `offset`.
   int CountAcked(Offset offset) const;
   // Online replicas that have said that byte `offset` is on their disks.
@@ -101,6 +105,8 @@ class ReplicaTable {
   int CountGood(MonoTime now, base::Seconds max_lag) const;
 
  private:
+  bool Counts(const Replica& replica) const;
+
   std::map<ClientId, Replica> replicas_;  // in order of id: whoever walks it walks it alike everywhere
 };
 

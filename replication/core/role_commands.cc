@@ -95,7 +95,7 @@ Replica& MakeReplica(NodeState& state, NodeClient& client, bool plain_sync, cons
   replica.announced = client.announced;
   replica.ip = client.announced.ip.empty() ? HostOf(client.peer) : client.announced.ip;
   replica.plain_sync = plain_sync;
-  replica.since = replica.progress_at = replica.ack_at = now.mono;
+  replica.attached_at = replica.since = replica.progress_at = replica.ack_at = now.mono;
   replica.newline_at = now.mono + base::Seconds(1);
   return replica;
 }
@@ -159,7 +159,7 @@ void Psync(NodeState& state, NodeClient& client, const resp::Words& words, const
     Replica& replica = MakeReplica(state, client, false, now);
     replica.stage = Stage::kOnline;
     replica.cursor = *offset;
-    replica.ack = *offset - 1;
+    replica.ack = -1;  // a delayed replica has received what it asks to go on from, and not applied it
     ++state.stats.sync_partial_ok;
     reply.Simple(client.announced.psync2 ? "CONTINUE " + state.history.replid.hex : "CONTINUE");
     state.Say(LogLevel::kNotice,

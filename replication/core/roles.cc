@@ -73,7 +73,7 @@ StreamWindow WindowOf(const NodeState& state) {
 void OpenBacklog(NodeState& state) {
   if (state.backlog) return;
   state.backlog = true;
-  state.data_end = state.applied;  // what was written meanwhile has left no trace in the offsets
+  state.DataEndsHere();  // what was written meanwhile has left no trace in the offsets
   state.stream.Restart(state.applied + 1);
 }
 
@@ -119,7 +119,6 @@ void Follow(NodeState& state, const base::Endpoint& master, const Now& now) {
     DismissBlocked(state, kUnblocked);
     // Our own history is what we ask to go on with. Replicas stay: all they have is in it.
     OpenBacklog(state);
-    state.stream_db = std::max(state.feed_db, 0);
     state.resumable = state.resumable || state.applied > 0 || state.keyspace.TotalSize() > 0;
   } else {
     DropMasterLink(state, now);

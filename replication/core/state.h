@@ -176,10 +176,28 @@ struct NodeState {
   Offset applied = 0;
   // The number of the last byte that belongs to a write. What lies between it and `applied` is no data (trailing.h).
   Offset data_end = 0;
-  // A master: the database last announced by SELECT; -1: the next write must announce its own.
-  int feed_db = -1;
-  // A replica: the database selected in its master's stream after `applied`.
+  // The database that the stream has selected behind `applied`, and behind `data_end`; -1: that is not known.
   int stream_db = 0;
+  int data_db = 0;
+  // The ends of the first and the last SELECT of another database behind `data_end`; 0: there is none.
+  Offset first_select = 0;
+  Offset last_select = 0;
+  // A master: the same as stream_db; -1: the next write announces its own in any case.
+  int feed_db = -1;
+
+  // What ends at `applied` is data.
+  void DataEndsHere() {
+    data_end = applied;
+    data_db = stream_db;
+    first_select = last_select = 0;
+  }
+  // Behind `applied` the stream is in this database.
+  void Selects(int db) {
+    if (db == stream_db) return;
+    stream_db = db;
+    last_select = applied;
+    if (first_select == 0) first_select = applied;
+  }
   // May we ask to go on from (history.replid, applied)? False until there was a history at all.
   bool resumable = false;
 

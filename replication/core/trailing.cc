@@ -38,9 +38,22 @@ bool CarriesData(const resp::Words& words) {
   }
 }
 
-Offset DataEndOf(const data::RdbFacts& facts, Offset offset) {
-  if (!facts.replication || facts.replication->offset != offset || !facts.replication->data_end) return offset;
-  return std::clamp<Offset>(*facts.replication->data_end, 0, offset);
+void TakeDataEnd(NodeState& state, const data::RdbFacts& facts) {
+  state.DataEndsHere();
+  if (!facts.replication || facts.replication->offset != state.applied || !facts.replication->data_end) return;
+  state.data_end = std::clamp<Offset>(*facts.replication->data_end, 0, state.applied);
+  if (state.data_end == state.applied) return;
+  const auto& selections = facts.replication->selections;
+  state.data_db = selections ? selections->db : -1;
+  state.first_select = selections ? selections->first : 0;
+  state.last_select = selections ? selections->last : 0;
+}
+
+std::optional<int> DatabaseAt(const NodeState& state, Offset last) {
+  if (last == state.applied || (state.last_select > 0 && last >= state.last_select)) return state.stream_db;
+  if (state.data_db < 0 || last < state.data_end) return std::nullopt;
+  if (state.first_select == 0 || last < state.first_select) return state.data_db;
+  return std::nullopt;
 }
 
 std::optional<OtherHistory> ParseOtherHistory(std::string_view info) {
@@ -84,9 +97,12 @@ bool HasTrailingBytes(const NodeState& state) {
   return state.resumable && (state.applied > state.data_end || state.data_end < state.history.second_offset);
 }
 
-void GiveUpTrailing(NodeState& state, const CommonGround& ground) {
+bool GiveUpTrailing(NodeState& state, const CommonGround& ground) {
   VIGIL_CHECK(!state.is_master() && !state.link_up());
   VIGIL_CHECK(ground.last >= state.data_end && ground.last <= state.applied);
+  // The master says no more SELECT than it has to: what follows is meant for the database that was selected there.
+  const auto db = DatabaseAt(state, ground.last);
+  if (!db) return false;
   state.Say(base::LogLevel::kNotice,
             fmt::format("Giving up {} bytes after {}:{} that the master does not have and that hold no data",
                         state.applied - ground.last, ground.replid.hex, ground.last));
@@ -97,12 +113,15 @@ void GiveUpTrailing(NodeState& state, const CommonGround& ground) {
     state.history.second_offset = std::min(state.history.second_offset, ground.last + 1);
   }
   state.applied = ground.last;
-  if (!state.backlog) return;
+  state.stream_db = *db;
+  if (state.first_select > ground.last) state.first_select = state.last_select = 0;
+  if (!state.backlog) return true;
   if (state.stream.begin() > state.applied + 1) {
     state.stream.Restart(state.applied + 1);
   } else {
     state.stream.CutFrom(state.applied + 1);
   }
+  return true;
 }
 
 }  // namespace replication

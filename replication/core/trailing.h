@@ -20,8 +20,12 @@ struct NodeState;
 // data set is the same with and without them. Any other PUBLISH was somebody's message.
 bool CarriesData(const resp::Words& words);
 
-// `data_end` of a data set that was loaded and stands at `offset`: every byte, when the snapshot does not say.
-Offset DataEndOf(const data::RdbFacts& facts, Offset offset);
+// A snapshot was loaded, `applied` and `stream_db` are its: where its data end. Every byte, when it does not say.
+void TakeDataEnd(NodeState& state, const data::RdbFacts& facts);
+
+// The database that the stream has selected behind byte `last`, which is not before the end of the data. Empty: that
+// is not known, because the snapshot did not say it, or because several were selected behind the data.
+std::optional<int> DatabaseAt(const NodeState& state, Offset last);
 
 // What another node said of its history, before it is asked to let us go on in it.
 struct OtherHistory {
@@ -50,7 +54,8 @@ std::optional<CommonGround> WhereToGoOn(const History& ours, Offset applied, Off
 // Could WhereToGoOn() have an answer?
 bool HasTrailingBytes(const NodeState& state);
 // A replica forgets what lies behind `ground`; those who follow it are dropped, since they hold it, and no byte will
-// ever be appended to that history here.
-void GiveUpTrailing(NodeState& state, const CommonGround& ground);
+// ever be appended to that history here. False: it is not known in which database the stream goes on there; nothing
+// was done.
+bool GiveUpTrailing(NodeState& state, const CommonGround& ground);
 
 }  // namespace replication

@@ -526,18 +526,35 @@ RdbReader::Outcome RdbReader::ReadEnd(Cursor& cursor) {
   return Outcome::kOk;
 }
 
+namespace {
+
+std::optional<RdbSelections> ParseSelections(const std::map<std::string, std::string>& aux) {
+  const auto found = aux.find("vigil-data-db");
+  if (found == aux.end()) return std::nullopt;
+  const auto words = base::Split(found->second, ' ');
+  if (words.size() != 3) return std::nullopt;
+  const auto db = base::ParseInt<int>(words[0]);
+  const auto first = base::ParseInt<std::int64_t>(words[1]);
+  const auto last = base::ParseInt<std::int64_t>(words[2]);
+  if (!db || !first || !last || *db < 0 || *first < 0 || *last < *first) return std::nullopt;
+  return RdbSelections{*db, *first, *last};
+}
+
+}  // namespace
+
 void RdbReader::NoteReplication() {
   const auto id = facts_.aux.find("repl-id");
   const auto offset = facts_.aux.find("repl-offset");
   if (id == facts_.aux.end() || offset == facts_.aux.end()) return;
   const auto number = base::ParseInt<std::int64_t>(offset->second);
   if (id->second.size() != 40 || !number || *number < 0) return;
-  RdbReplication replication{.stream_db = 0, .id = id->second, .offset = *number, .data_end = {}};
+  RdbReplication replication{.stream_db = 0, .id = id->second, .offset = *number, .data_end = {}, .selections = {}};
   if (const auto db = facts_.aux.find("repl-stream-db"); db != facts_.aux.end()) {
     replication.stream_db = base::ParseInt<int>(db->second).value_or(0);
   }
   if (const auto end = facts_.aux.find("vigil-data-end"); end != facts_.aux.end()) {
     replication.data_end = base::ParseInt<std::int64_t>(end->second);
+    replication.selections = ParseSelections(facts_.aux);
   }
   facts_.replication = std::move(replication);
 }

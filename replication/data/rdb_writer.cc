@@ -108,6 +108,9 @@ void RdbEncoder::Begin(const RdbHead& head, std::span<const std::string> functio
     aux("repl-offset", std::to_string(head.replication->offset));
     if (head.replication->data_end && *head.replication->data_end != head.replication->offset) {
       aux("vigil-data-end", std::to_string(*head.replication->data_end));
+      if (const auto& selected = head.replication->selections) {
+        aux("vigil-data-db", fmt::format("{} {} {}", selected->db, selected->first, selected->last));
+      }
     }
   }
   aux("aof-base", "0");

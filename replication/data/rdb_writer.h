@@ -16,12 +16,22 @@ namespace data {
 class Stream;
 
 // Where in which history the data stands.
+// Which database a stream has selected behind its last write: that of the write, until another one is selected.
+struct RdbSelections {
+  int db = 0;
+  std::int64_t first = 0;  // the end of the first SELECT of another one; 0: there is none
+  std::int64_t last = 0;   // and of the last
+  bool operator==(const RdbSelections&) const = default;
+};
+
 struct RdbReplication {
   int stream_db = 0;  // the database last selected in the stream
   std::string id;     // 40 hexadecimal digits
   std::int64_t offset = 0;
   // The last byte that belongs to a write, where that is known. Ours alone: others pass over that field.
   std::optional<std::int64_t> data_end;
+  // With data_end: what the stream selects behind it, up to the offset.
+  std::optional<RdbSelections> selections;
 };
 
 // The facts at the head of the file.

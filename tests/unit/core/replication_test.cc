@@ -528,6 +528,54 @@ TEST_CASE("replication: a replica that says something with an answer would lose 
   CHECK_FALSE(world.IsOpen(master, client));
 }
 
+TEST_CASE("replication: WAIT does not count a replica whose payload is still on its way") {
+  World world;
+  world.piece = 1000;
+  Box& master = world.Add("master", [](Settings& settings) { settings.rdbcompression = false; });
+  Box& replica = world.Add("replica");
+  const ClientId writer = world.Open(master);
+  world.Send(master, writer, {"SET", "a", std::string(20'000, 'x')});  // before there are offsets at all
+  world.HoldPayload(replica, 300);
+  world.Do(replica, {"REPLICAOF", "127.0.0.1", fmt::format("{}", master.port)});
+  // It takes what its socket holds, and is online for its master before it has loaded it.
+  world.HoldPayload(replica, 1 << 30);
+  world.HoldDownstream(replica, true);
+  world.Pass(base::Millis(300));
+  REQUIRE(replica.state().keyspace.TotalSize() == 0);
+  world.Received(master, writer);
+  world.Send(master, writer, {"WAIT", "1", "200"});
+  world.Pass(base::Millis(300));
+  CHECK(world.Received(master, writer) == ":0\r\n");
+  world.HoldDownstream(replica, false);
+  REQUIRE(world.PassUntil([&] { return replica.state().link_up(); }));
+  world.Send(master, writer, {"WAIT", "1", "200"});
+  world.Pass(base::Millis(300));
+  CHECK(world.Received(master, writer) == ":1\r\n");
+}
+
+TEST_CASE("replication: a machine that lost its power and returned counts once") {
+  ReplicaTable table;
+  const auto at = [](int ms) { return base::MonoTime(base::Millis(ms)); };
+  const auto add = [&](ClientId id, int attached, int acked) {
+    Replica& replica = table.Add(id);
+    replica.ip = "192.0.2.1";
+    replica.announced.listening_port = 6379;
+    replica.stage = Replica::Stage::kOnline;
+    replica.attached_at = at(attached);
+    replica.ack_at = at(acked);
+    replica.ack = replica.durable = 100;
+  };
+  add(1, 0, 900);
+  CHECK(table.CountAcked(100) == 1);
+  add(2, 1000, 1500);  // the first connection has not been heard of since
+  CHECK(table.CountAcked(100) == 1);
+  CHECK(table.CountDurable(100) == 1);
+  CHECK(table.CountGood(at(1600), base::Seconds(10)) == 1);
+  // Two that share an address, behind one that translates them: both go on to speak.
+  table.Find(1)->ack_at = at(1700);
+  CHECK(table.CountAcked(100) == 2);
+}
+
 TEST_CASE("replication: a replica whose output grows beyond its limit is dropped, and starts anew") {
   World world;
   Box& master = world.Add("master", [](Settings& settings) {

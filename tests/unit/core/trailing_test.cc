@@ -214,3 +214,45 @@ TEST_CASE("trailing: who may not ask for INFO asks as it is") {
   CHECK(chosen.state().stats.sync_full == 1);
   CHECK(Same(old_master, chosen));
 }
+
+// The master says SELECT only when the database changes: who has missed that writes into the wrong one.
+TEST_CASE("trailing: the stream goes on in the database that it had where it goes on") {
+  Three three;
+  auto& [world, old_master, chosen, sibling] = three;
+  const ClientId writer = world.Open(old_master);
+  world.SendRaw(old_master, writer, "SELECT 9\r\nSET ninth 1\r\n");
+
+  SUBCASE("a replica that was promoted, and told to follow again before anybody wrote") {
+    three.Promote();
+    world.SendRaw(old_master, writer, "SET ninth 2\r\n");
+    Follow(world, chosen, old_master);
+    REQUIRE(world.PassUntil([&] { return chosen.state().link_up(); }));
+    world.SendRaw(old_master, writer, "SET ninth 3\r\n");
+    world.Settle();
+    CHECK(old_master.state().stats.sync_full == 2);  // those at the very beginning
+    CHECK(Same(chosen, old_master));
+    return;
+  }
+  bool from_file = false;
+  SUBCASE("a former master that had said SELECT for a greeting") {}
+  SUBCASE("a former master that returns from its file") {
+    from_file = true;
+  }
+  three.Promote();
+  three.Greet(old_master);
+  REQUIRE(old_master.state().stream_db == 0);
+  const ClientId other = world.Open(chosen);
+  world.SendRaw(chosen, other, "SELECT 9\r\nSET ninth 2\r\n");
+  if (from_file) {
+    REQUIRE(world.Do(old_master, {"SAVE"}) == "+OK\r\n");
+    world.Kill(old_master);
+    world.Restart(old_master, [&](Settings& settings) { settings.replicaof = {"127.0.0.1", chosen.port}; });
+  } else {
+    Follow(world, old_master, chosen);
+  }
+  REQUIRE(world.PassUntil([&] { return old_master.state().link_up(); }));
+  world.SendRaw(chosen, other, "SET ninth 3\r\n");
+  world.Settle();
+  CHECK(chosen.state().stats.sync_full == 0);
+  CHECK(Same(old_master, chosen));
+}

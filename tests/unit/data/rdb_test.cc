@@ -149,8 +149,11 @@ TEST_CASE("rdb: what is written is read again, compressed or not, checksummed or
   for (int i = 0; i < 5000; ++i) ChangeSomething(keyspace, model, random, 2000);
   keyspace.set_functions({"#!lua name=a\n" + std::string(100, 'x'), "#!lua name=b"});
   RdbHead head{.created_at = 1700000000, .used_memory = 12345, .replication = std::nullopt};
-  head.replication =
-      RdbReplication{.stream_db = 3, .id = std::string(40, 'e'), .offset = 987654321012, .data_end = 987654321000};
+  head.replication = RdbReplication{.stream_db = 3,
+                                    .id = std::string(40, 'e'),
+                                    .offset = 987654321012,
+                                    .data_end = 987654321000,
+                                    .selections = RdbSelections{2, 987654321004, 987654321008}};
   std::size_t sizes[2];
   for (const bool compress : {true, false}) {
     for (const bool checksum : {true, false}) {
@@ -170,6 +173,8 @@ TEST_CASE("rdb: what is written is read again, compressed or not, checksummed or
       CHECK(reader.facts().aux.at("used-mem") == "12345");
       CHECK(reader.facts().replication->offset == 987654321012);
       CHECK(reader.facts().replication->stream_db == 3);
+      CHECK(reader.facts().replication->data_end == 987654321000);
+      CHECK(reader.facts().replication->selections == RdbSelections{2, 987654321004, 987654321008});
     }
   }
   CHECK(sizes[1] < sizes[0] / 2);
