@@ -60,22 +60,21 @@ class EndsAreExplained {
 }  // namespace
 
 void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
-               const std::function<void(std::uint64_t, const Plan&, const Outcome&)>& take, Mutation mutation) {
+               const std::function<std::function<void()>(std::uint64_t)>& play) {
   const EndsAreExplained explained;
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::condition_variable arrived;
-  std::map<std::size_t, std::pair<Plan, Outcome>> done;  // that could not be handed on yet
+  std::map<std::size_t, std::function<void()>> done;  // that could not be handed on yet
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < jobs; ++i) {
     threads.emplace_back([&] {
       for (std::size_t at = next++; at < seeds.size(); at = next++) {
         played = seeds[at];
-        World world(seeds[at], false, mutation);
-        Outcome outcome = world.Run();
+        std::function<void()> take = play(seeds[at]);
         played = 0;
         const std::lock_guard lock(mutex);
-        done.emplace(at, std::pair(world.plan(), std::move(outcome)));
+        done.emplace(at, std::move(take));
         arrived.notify_one();
       }
     });
@@ -85,8 +84,17 @@ void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
     arrived.wait(lock, [&] { return done.contains(at); });
     const auto world = done.extract(at);
     lock.unlock();
-    take(seeds[at], world.mapped().first, world.mapped().second);
+    world.mapped()();
   }
+}
+
+void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
+               const std::function<void(std::uint64_t, const Plan&, const Outcome&)>& take, Mutation mutation) {
+  PlaySeeds(seeds, jobs, [&](std::uint64_t seed) -> std::function<void()> {
+    World world(seed, false, mutation);
+    Outcome outcome = world.Run();
+    return [&take, seed, plan = world.plan(), outcome = std::move(outcome)] { take(seed, plan, outcome); };
+  });
 }
 
 }  // namespace sim

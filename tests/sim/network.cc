@@ -110,11 +110,13 @@ WireId Network::Open(HostId from, const std::string& address) {
 }
 
 void Network::Send(WireId id, Side from, std::string bytes) {
-  const Wire* wire = Find(id);
+  Wire* wire = Find(id);
   if (wire == nullptr || !EndLives(*wire, from)) return;
   const Side to = Other(from);
+  wire->in_flight[Index(from)] += bytes.size();
   Carry(id, to, [this, id, to, bytes = std::move(bytes)]() mutable {
-    const Wire& way = *Find(id);
+    Wire& way = *Find(id);
+    way.in_flight[Index(Other(to))] -= bytes.size();
     const HostId host = way.ends[Index(to)];
     if (EndLives(way, to)) {
       Run(host, [this, id, host, bytes = std::move(bytes)] {
@@ -131,6 +133,11 @@ void Network::Send(WireId id, Side from, std::string bytes) {
       });
     }
   });
+}
+
+std::size_t Network::InFlight(WireId id, Side from) {
+  const Wire* wire = Find(id);
+  return wire == nullptr ? 0 : wire->in_flight[Index(from)];
 }
 
 void Network::Close(WireId id, Side from) {

@@ -45,6 +45,8 @@ class Network {
   WireId Open(HostId from, const std::string& address);
   void Send(WireId wire, Side from, std::string bytes);
   void Close(WireId wire, Side from);
+  // Bytes that this side has sent and the other has not got yet; 0 when the wire is gone.
+  std::size_t InFlight(WireId wire, Side from);
 
   // What goes wrong.
   void SetCut(HostId from, HostId to, bool cut);
@@ -75,6 +77,7 @@ class Network {
     HostId ends[2];          // by Side
     std::uint64_t lives[2];  // in which life of its host the end was made
     bool closed[2] = {false, false};
+    std::size_t in_flight[2] = {0, 0};           // by the side that sent them
     base::MonoTime last_arrival[2]{};            // of what goes *to* that side
     std::vector<std::function<void()>> held[2];  // while the way to that side is cut
   };

@@ -3,27 +3,19 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <numeric>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "tests/sim/environment.h"
 #include "tests/sim/many_worlds.h"
 #include "tests/sim/world.h"
 
+using sim::FromEnvironment;
+using sim::Jobs;
+
 namespace {
-
-std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr || *text == '\0' ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-unsigned Jobs() {
-  return static_cast<unsigned>(FromEnvironment("VIGIL_SIM_JOBS", std::max(1U, std::thread::hardware_concurrency())));
-}
 
 std::string Report(std::uint64_t seed, const sim::Plan& plan, const sim::Outcome& outcome) {
   std::string text = fmt::format("seed {}: {}\n", seed, plan.Describe());
