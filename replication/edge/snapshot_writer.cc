@@ -146,6 +146,9 @@ struct SnapshotWriter::Job {
     } else if (spill) {
       EmptyFile();
     }
+    // Here and not with the job, which the loop ends: the pages of a large file are given back for tens of
+    // milliseconds.
+    spill.reset();
     writer.way_back_->Post([&from = writer, id] { from.Forget(id); });
   }
 
