@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "replication/base/check.h"
@@ -82,12 +83,19 @@ void LoseLink(NodeState& state, std::string_view reason, bool tell_edge, const N
     state.failover.asked = true;
   }
   if (tell_edge && link.link != 0) state.wishes.push_back(DisconnectMaster{link.link});
+  const bool was_loading = link.load != nullptr;
+  const bool is_empty = was_loading && link.load->alone;
   ForgetLink(state);
   if (was_up) {
     link.down_since = now.mono;
     state.Say(LogLevel::kNotice, fmt::format("Connection with master lost: {}", reason));
+  } else if (was_loading) {
+    state.Say(LogLevel::kWarning, fmt::format("MASTER <-> REPLICA sync failed: {}; {}", reason,
+                                              is_empty ? "the old data are gone" : "the old data stay"));
   } else {
-    state.Say(LogLevel::kVerbose,
+    // Tried again within a second at most, perhaps for days: said ever more seldom.
+    const bool is_seldom = std::has_single_bit(static_cast<unsigned>(link.failures) + 1U);
+    state.Say(is_seldom ? LogLevel::kNotice : LogLevel::kVerbose,
               fmt::format("Cannot follow master {}: {}", state.settings.replicaof.ToString(), reason));
   }
   ScheduleRetry(state, was_up, now);
