@@ -305,3 +305,63 @@ TEST_CASE("golden conversations: as a master we continue with a stock replica as
   CHECK(said.ends_with("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$9\r\nmeanwhile\r\n"));
   CHECK(said.find("+FULLRESYNC") == std::string::npos);
 }
+
+// What masters of later versions say: made by hand from public descriptions, see make_later_conversations.py.
+TEST_CASE("golden conversations: what Redis 7.2 and Valkey 8 say by their descriptions is understood") {
+  World world;
+  Box& same = world.Add("same");
+  world.Do(same, {"SET", "text", "value"});
+  world.Do(same, {"SET", "later", "1", "PXAT", "1900000000000"});
+  world.Do(same, {"SADD", "set", "2"});
+  world.Do(same, {"RPUSH", "list", "a", "b", "3"});
+  world.Do(same, {"HSET", "hash", "f", "v", "g", "1"});
+  world.Do(same, {"ZADD", "zset", "1", "m", "2", "n"});
+  world.Do(same, {"XADD", "stream", "5-1", "f", "v"});
+  world.Do(same, {"XADD", "stream", "6-1", "f", "w"});
+  REQUIRE(world.Do(same, {"DBSIZE"}) == ":7\r\n");
+  for (const char* name : {"later_redis_7_2", "later_valkey_8"}) {
+    for (const std::size_t most : {std::size_t{1}, std::size_t{1} << 20}) {
+      CAPTURE(name);
+      Recording recording = Read(name);
+      recording.facts["digest"] = data::DataDigest(same.state().keyspace);
+      Listener listener;
+      listener.Hear(recording, 1, most);
+      CheckHolds(listener, recording);
+      // GETACK is answered with the offset in front of it, and with nothing else.
+      const auto offset = base::ParseInt<std::int64_t>(recording.facts.at("offset"));
+      CHECK(Requests(listener.TakeSaid()).back() ==
+            std::vector<std::string>{"REPLCONF", "ACK", fmt::format("{}", *offset - 37)});
+      Node& node = listener.node();
+      const ClientId client = node.OnClient("127.0.0.1:5000", "127.0.0.1:7001", listener.now());
+      node.OnClientBytes(client, "XPENDING stream g\r\nXINFO GROUPS stream\r\nFUNCTION LIST\r\n", listener.now());
+      listener.Turn();
+      const std::string out = node.clients().Find(client)->out;
+      CHECK(out.starts_with("*4\r\n:1\r\n$3\r\n5-1\r\n$3\r\n5-1\r\n*1\r\n*2\r\n$1\r\nc\r\n$1\r\n1\r\n"));
+      CHECK(out.find("entries-read\r\n:1\r\n") != std::string::npos);
+      CHECK(out.find("mylib") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("golden conversations: what later replicas offer beyond our words is passed over, and they are served") {
+  World world;
+  Box& master = world.Add("master");
+  world.Do(master, {"SET", "k", "v"});
+  const ClientId replica = world.Open(master);
+  // Valkey 8 with its dual channel enabled: it goes on when a master does not know its version.
+  world.Send(master, replica, {"PING"});
+  world.Send(master, replica, {"REPLCONF", "listening-port", "7002"});
+  world.Send(master, replica, {"REPLCONF", "capa", "eof", "capa", "psync2", "capa", "dual-channel"});
+  world.Send(master, replica, {"REPLCONF", "version", "8.0.1"});
+  CHECK(world.Received(master, replica) == "+PONG\r\n+OK\r\n+OK\r\n-ERR Unrecognized REPLCONF option: version\r\n");
+  world.Send(master, replica, {"PSYNC", "?", "-1"});
+  world.Pass(base::Seconds(6));
+  const std::string payload = world.Received(master, replica);
+  CHECK(payload.find("+FULLRESYNC") != std::string::npos);
+  CHECK(payload.find("\r\n$EOF:") != std::string::npos);
+  CHECK(payload.find("REDIS0010") != std::string::npos);  // which every later version reads
+  // Redis 7.2 with a journal says what is on its disk, too.
+  world.Send(master, replica, {"REPLCONF", "ACK", "0", "FACK", "0"});
+  world.Do(master, {"SET", "after", "1"});
+  CHECK(world.Received(master, replica).ends_with("*3\r\n$3\r\nSET\r\n$5\r\nafter\r\n$1\r\n1\r\n"));
+}
