@@ -86,7 +86,7 @@ class Trial {
     CheckEnd();
     if (manner_ == Manner::kTame) {
       CheckCosts("at the end", kNodes - 1);
-      Redis redis(players_[Master()].member->port);
+      Redis redis(players_[Master()].member->port, kPatience);
       redis.Do({"SELECT", "9"});
       const long counted = Number(redis.Do({"GET", "acknowledged"}).text);
       INFO(told_);
@@ -153,6 +153,20 @@ class Trial {
     REQUIRE_MESSAGE(false, what);
   }
 
+  // INFO of one that may be slow to answer: no answer is not a zero.
+  std::map<std::string, std::string> Facts(int node) {
+    std::map<std::string, std::string> info;
+    Must(WaitFor([&] { return !(info = players_[node].member->AllInfo()).empty(); }, kPatience),
+         fmt::format("{} answers INFO", node));
+    return info;
+  }
+
+  // What must be done before the trial goes on, however long it takes.
+  void Do(int node, const std::vector<std::string>& words) {
+    const Value answer = players_[node].member->Do(words, kPatience);
+    Must(answer.ok(), fmt::format("{} at {}: {}", words[0], node, answer.ToString()));
+  }
+
   void WaitUp(int node) {
     Must(WaitFor([&] { return players_[node].member->Info("master_link_status") == "up"; }, kPatience),
          fmt::format("the link of {} comes up", node));
@@ -179,8 +193,9 @@ class Trial {
   void Point(int node, int parent) {
     Member& member = *players_[node].member;
     const Value answer =
-        parent < 0 ? member.Do({"REPLICAOF", "NO", "ONE"}, 10000)
-                   : member.Do({"REPLICAOF", "127.0.0.1", std::to_string(players_[parent].member->announced)}, 10000);
+        parent < 0
+            ? member.Do({"REPLICAOF", "NO", "ONE"}, kPatience)
+            : member.Do({"REPLICAOF", "127.0.0.1", std::to_string(players_[parent].member->announced)}, kPatience);
     Must(answer.kind == Value::Kind::kStatus, fmt::format("REPLICAOF at {}: {}", node, answer.ToString()));
     players_[node].parent = parent;
   }
@@ -237,8 +252,8 @@ class Trial {
     Note(fmt::format("{} is ended and starts again", node));
     if (player.parent == -1) load_->Pause();
     WaitAllUp();
-    Remember(player);
-    player.member->Do({"CONFIG", "REWRITE"});  // its role now is its role then
+    Remember(node);
+    Do(node, {"CONFIG", "REWRITE"});  // its role now is its role then
     player.member->process.Signal(SIGTERM);
     Must(player.member->process.Wait(kPatience).has_value(), fmt::format("{} ends", node));
     player.member->Start();
@@ -260,13 +275,13 @@ class Trial {
     Note(fmt::format("FAILOVER from {} to {}", master, target));
     Member& from = *players_[master].member;
     const Value answer =
-        from.Do({"FAILOVER", "TO", "127.0.0.1", std::to_string(players_[target].member->announced)}, 10000);
+        from.Do({"FAILOVER", "TO", "127.0.0.1", std::to_string(players_[target].member->announced)}, kPatience);
     if (!answer.ok()) {
       Note("refused: " + answer.ToString());  // the target has just lost its link
       return;
     }
     Must(WaitFor([&] { return from.Info("master_failover_state") == "no-failover"; }, kPatience), "it ends");
-    if (from.Info("role") == "master") {
+    if (Facts(master)["role"] == "master") {
       Note("it was given up");
       return;
     }
@@ -284,11 +299,11 @@ class Trial {
     Note(fmt::format("{} is promoted when all are even, {} follows it", target, master));
     load_->Pause();
     // Keys whose time comes are deleted by a master that nobody writes to, too.
-    players_[master].member->Do({"CLIENT", "PAUSE", "60000", "WRITE"});
+    Do(master, {"CLIENT", "PAUSE", "600000", "WRITE"});
     WaitEven();
     Point(target, -1);
     Point(master, target);
-    players_[master].member->Do({"CLIENT", "UNPAUSE"});
+    Do(master, {"CLIENT", "UNPAUSE"});
     load_->Aim(players_[target].member->port);
     load_->Resume();
     WaitAllUp();
@@ -314,8 +329,8 @@ class Trial {
     Note(fmt::format("{} is killed and starts again", node));
     Player& player = players_[node];
     if (Chance(50)) player.member->Do({"SAVE"}, 20000);
-    Remember(player);
-    player.member->Do({"CONFIG", "REWRITE"});
+    Remember(node);
+    Do(node, {"CONFIG", "REWRITE"});
     player.member->Kill();
     Sleep(Below(500));
     player.member->Start();
@@ -361,8 +376,9 @@ class Trial {
   // ---- What must hold. ----
 
   // A process that ends takes its counters with it.
-  void Remember(Player& player) {
-    auto info = player.member->AllInfo("stats");
+  void Remember(int node) {
+    Player& player = players_[node];
+    auto info = Facts(node);
     player.full_before += Number(info["sync_full"]);
     player.partial_before += Number(info["sync_partial_ok"]);
   }
@@ -370,8 +386,8 @@ class Trial {
   void CheckCosts(const std::string& when, long full) {
     long counted = 0;
     std::string each;
-    for (Player& player : players_) {
-      const long here = player.full_before + Number(player.member->Info("sync_full"));
+    for (int i = 0; i < kNodes; ++i) {
+      const long here = players_[i].full_before + Number(Facts(i)["sync_full"]);
       counted += here;
       each += fmt::format(" {}", here);
     }
@@ -389,7 +405,7 @@ class Trial {
       std::map<std::string, int> seen;
       digests.clear();
       for (Player& player : players_) {
-        const std::string digest = player.member->Do({"DEBUG", "DIGEST"}, 20000).text;
+        const std::string digest = player.member->Do({"DEBUG", "DIGEST"}, kPatience).text;
         ++seen[digest];
         auto info = player.member->AllInfo();
         digests += fmt::format("{} {}, {}:{}, {}\n", player.member->port, info["role"], info["master_replid"],
@@ -400,11 +416,12 @@ class Trial {
     const bool are_equal = WaitFor(equal, kPatience);
     if (!are_equal) told_ += "data sets at the end:\n" + digests;
     Must(are_equal, "all hold equal data");
-    for (Player& player : players_) {
-      auto info = player.member->AllInfo();
+    const std::string history = Facts(Master())["master_replid"];
+    for (int i = 0; i < kNodes; ++i) {
+      auto info = Facts(i);
       Must(Number(info["unexpected_error_replies"]) == 0, "no replica had to refuse a write of its master");
       Must(Number(info["repl_unknown_commands"]) == 0, "no replica was told what it does not know");
-      Must(info["master_replid"] == players_[Master()].member->Info("master_replid"), "all have one history");
+      Must(info["master_replid"] == history, "all have one history");
     }
   }
 

@@ -15,7 +15,7 @@ void Member::Start() {
   std::vector<std::string> argv = {program, config_path};
   if (is_sentinel) argv.push_back("--sentinel");
   process = Process(argv, directory + ".log", directory, space);
-  if (!WaitFor([this] { return Answers() || !process.running(); }, 20000) || !process.running()) {
+  if (!WaitFor([this] { return Answers() || !process.running(); }, 60000) || !process.running()) {
     throw std::runtime_error(fmt::format("{} did not come up:\n{}", program, process.log()));
   }
 }
