@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "replication/data/rdb_writer.h"
+#include "replication/host/background.h"
 #include "replication/host/durable_file.h"
 #include "replication/host/spill_file.h"
 
@@ -136,6 +137,7 @@ struct SnapshotWriter::Job {
   }
 
   void Run() {
+    host::GiveWay();
     const bool keeps_file = !begin.file.empty() && !begin.spill;
     const base::Result<void> result = keeps_file ? WriteFile() : Encode(nullptr);
     const SnapshotId id = begin.id;

@@ -127,6 +127,12 @@ base::Result<void> WritePidFile(const std::string& path) {
   return {};
 }
 
+void GiveWay() {
+  constexpr int kNicer = 5;
+  // Refused or not: it is a courtesy.
+  setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + kNicer);
+}
+
 std::uint32_t MakeRoomForClients(std::uint32_t clients) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return clients;

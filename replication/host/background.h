@@ -33,4 +33,8 @@ base::Result<void> WritePidFile(const std::string& path);
 // clients really fit.
 std::uint32_t MakeRoomForClients(std::uint32_t clients);
 
+// The calling thread gives way from here on: where processors are short it has a third of what the loop has.
+// Source: the setpriority(2) manual page, "C library/kernel differences": on Linux a nice value is a thread's own.
+void GiveWay();
+
 }  // namespace host
