@@ -12,8 +12,9 @@ namespace replication {
 namespace {
 
 // Is there anybody to write for?
+// Nothing that is said while the data set is still being loaded belongs to its history: a PUBLISH is allowed then.
 bool Feeds(const NodeState& state) {
-  return state.is_master() && state.backlog;
+  return state.is_master() && state.backlog && state.started_up;
 }
 
 // Puts one command behind the stream's end.

@@ -42,6 +42,8 @@ std::string ReasonAgainst(const Master& master, const Replica& replica, Evidence
   if (info->loading) return "it is loading its data";
   if (info->delayed) return "it applies late";
   Millis master_down = master.liveness.down() ? now - *master.liveness.down_since : Millis(0);
+  // Nobody can follow a master that is a replica itself, perhaps of the very one that follows it.
+  if (master.role_reported == Role::kReplica) master_down = std::max(master_down, now - master.role_reported_at);
   // One that holds on to its data has had no link since the process that they came from went, however often an empty
   // one has come in its place and was up; and one that says that it refuses an empty master has not missed anything.
   if (CameBackEmpty(master)) master_down = std::max(master_down, now - master.restart->gone_at);

@@ -61,10 +61,12 @@ std::map<std::string, std::string> Content(const std::string& folder) {
   return content;
 }
 
-// The number behind the last ':' or blank before `behind`: "...:4711, last written".
+// "... through offset <replid>:4711, last written ...": 4711. What has no command in it was not written at any time.
 std::string OffsetIn(const std::string& text) {
-  const std::size_t end = text.find(", last written");
-  const std::size_t begin = text.rfind(':', end);
+  const std::size_t name = text.find(" offset ");
+  REQUIRE(name != std::string::npos);
+  const std::size_t begin = text.find(':', name);
+  const std::size_t end = text.find_first_not_of("0123456789", begin + 1);
   REQUIRE(end != std::string::npos);
   REQUIRE(begin != std::string::npos);
   return text.substr(begin + 1, end - begin - 1);

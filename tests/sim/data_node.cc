@@ -61,13 +61,14 @@ void DataNode::Restart(bool with_data) {
   network_.After(self_, kStreamPeriod, [this] { Replicate(); });
 }
 
-void DataNode::RestartAsForeign() {
+bool DataNode::RestartAsForeign() {
   saved_master_ = -1;
   Restart(false);
   master_ = -1;
   foreign_ = true;
   offset_ = 1;
   SpeakAsForeign();
+  return true;
 }
 
 void DataNode::SpeakAsForeign() {

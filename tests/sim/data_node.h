@@ -11,57 +11,47 @@
 #include "replication/base/ids.h"
 #include "replication/resp/reply_writer.h"
 #include "replication/resp/request_parser.h"
-#include "tests/sim/network.h"
+#include "tests/sim/server.h"
 
 namespace sim {
 
 inline constexpr std::uint16_t kNodePort = 6379;
 
-class DataNode : public Host {
+class DataNode : public Server {
  public:
   DataNode(EventQueue& queue, Network& network, base::Random& random, std::string name);
 
   // Once it has its place in the network. `master` is a host, or -1.
   void Start(HostId self, HostId master);
-  // After a crash: what CONFIG REWRITE saved comes back, and the data if `with_data`.
-  void Restart(bool with_data);
+  void Crash(bool silent) override { network_.Crash(self_, silent); }
+  void Restart(bool with_data) override;
 
-  // The truth, for the checkers.
-  HostId self() const { return self_; }
-  const std::string& name() const { return name_; }
-  bool is_master() const { return master_ < 0; }
-  HostId master() const { return master_; }
-  bool link_up() const { return link_up_; }
+  HostId self() const override { return self_; }
+  const std::string& name() const override { return name_; }
+  HostId master() const override { return master_; }
+  bool link_up() const override { return link_up_; }
   base::Offset offset() const { return offset_; }
-  // Since when it has received something from its master in every tenth of a second; empty when it does not.
-  std::optional<base::MonoTime> hears_since() const;
-  // It holds what was written before the trouble began.
-  bool holds_data() const { return holds_data_; }
-  // What it says of its data names the history that they came from.
-  bool names_history() const { return second_offset_ >= 0; }
+  std::optional<base::MonoTime> hears_since() const override;
+  bool holds_data() const override { return holds_data_; }
+  bool names_history() const override { return second_offset_ >= 0; }
   // A vigil-node: takes nothing from its master's address that came back empty.
   void set_refuses_empty(bool refuses) { refuses_empty_ = refuses; }
   // Its master is empty: it keeps its data until an operator decides (replica-accept-empty-master).
 
-  // After a crash, somebody else's master has this address: with a replica that our sentinels do not know, and
-  // sentinels that speak of it by another name.
-  void RestartAsForeign();
-  bool foreign() const { return foreign_; }
-  // SLAVEOF commands that it got since.
-  int orders_as_foreign() const { return orders_as_foreign_; }
+  // With a replica that our sentinels do not know, and sentinels that speak of it by another name.
+  bool RestartAsForeign() override;
+  bool foreign() const override { return foreign_; }
+  int orders_as_foreign() const override { return orders_as_foreign_; }
 
   // Commands that its sentinels have no right to: "failover", "client".
   void Deny(const std::string& verb) { denied_.insert(verb); }
-  // The last byte that a master acknowledged under each name, of all that this node has been master of.
-  const std::map<std::string, base::Offset>& acknowledged() const { return acknowledged_; }
-  const std::string& former_name() const { return replid2_; }
-  // The first byte that its own history does not share with the former one.
-  base::Offset fork() const { return second_offset_; }
+  const std::map<std::string, base::Offset>& acknowledged() const override { return acknowledged_; }
+  std::string former_name() const override { return replid2_; }
+  base::Offset fork() const override { return second_offset_; }
   // Nobody can write now although it is a master.
   bool paused() const { return queue_.now() < paused_until_ || handing_over_; }
 
-  // It has been told SLAVEOF NO ONE, or began as a master, in this many instances.
-  int promotions() const { return promotions_; }
+  int promotions() const override { return promotions_; }
 
   void OnAccepted(WireId wire, HostId from) override;
   void OnConnected(WireId wire, bool ok) override;

@@ -89,9 +89,10 @@ void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
 }
 
 void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
-               const std::function<void(std::uint64_t, const Plan&, const Outcome&)>& take, Mutation mutation) {
+               const std::function<void(std::uint64_t, const Plan&, const Outcome&)>& take, Mutation mutation,
+               Cast cast) {
   PlaySeeds(seeds, jobs, [&](std::uint64_t seed) -> std::function<void()> {
-    World world(seed, false, mutation);
+    World world(seed, false, mutation, cast);
     Outcome outcome = world.Run();
     return [&take, seed, plan = world.plan(), outcome = std::move(outcome)] { take(seed, plan, outcome); };
   });

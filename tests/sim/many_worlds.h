@@ -18,6 +18,6 @@ void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
 // The same for worlds of sentinels.
 void PlaySeeds(const std::vector<std::uint64_t>& seeds, unsigned jobs,
                const std::function<void(std::uint64_t seed, const Plan& plan, const Outcome& outcome)>& take,
-               Mutation mutation = Mutation::kNone);
+               Mutation mutation = Mutation::kNone, Cast cast = Cast::kModels);
 
 }  // namespace sim

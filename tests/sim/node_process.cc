@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kWorkPiece = 4096;
 constexpr Millis kFsync{1};
+constexpr Millis kGap{100};      // without a word from its master
 constexpr Millis kFullAgain{2};  // when it is looked whether a socket has room again
 
 // "REPLCONF ACK 100" becomes an acknowledgement of what is not there yet.
@@ -116,14 +117,13 @@ void NodeProcess::Boot() {
     node_->BeginLoading(file.size(), Clock());
     const auto taken = node_->OnLoadBytes(file, Clock());
     if (!taken) return Refuse("the data file: " + taken.error().text);
-    if (const auto ended = node_->EndLoading(Clock()); !ended) {
-      return Refuse("the data file: " + ended.error().text);
-    }
+    ends_loading_ = [this] { return node_->EndLoading(Clock()); };
   } else if (saved_.appendonly) {
     // Begun, and never put to use.
     for (const std::string& file : disk.List(Folder())) disk.Remove(Folder() + "/" + file);
   }
   if (!running()) return;
+  if (!ends_loading_) return FinishLoading();
   // Clients hear -LOADING until then.
   network_.After(self_, random_.Between(Millis(0), Millis(100)), [this] { FinishLoading(); });
 }
@@ -168,12 +168,13 @@ void NodeProcess::LoadJournal(const replication::Manifest& manifest, std::uint64
       return Refuse(fmt::format("'{}': {}", name, ended.error().text));
     }
   }
-  if (const auto ended = node_->EndJournalLoading(found, Clock()); !ended) {
-    Refuse("the journal: " + ended.error().text);
-  }
+  ends_loading_ = [this, found] { return node_->EndJournalLoading(found, Clock()); };
 }
 
 void NodeProcess::FinishLoading() {
+  if (const auto end = std::exchange(ends_loading_, {})) {
+    if (const auto ended = end(); !ended) return Refuse("what it loads: " + ended.error().text);
+  }
   replication::NodeState& state = node_->state();
   if (saved_.appendonly && state.journal->stage == replication::Journal::Stage::kOff) node_->BeginJournal(Clock());
   if (mutation == NodeMutation::kNameKeptAtRestart && state.is_master() &&
@@ -183,6 +184,7 @@ void NodeProcess::FinishLoading() {
   loaded_ = true;
   node_->Start(Clock());
   was_master_ = state.is_master();
+  promotions_ += was_master_;
   Turn();
 }
 
@@ -190,6 +192,8 @@ void NodeProcess::Forget() {
   last_history_ = node_->state().history;
   node_.reset();
   loaded_ = false;
+  ends_loading_ = {};
+  hears_since_.reset();
   connections_.clear();
   wires_.clear();
   master_link_ = 0;
@@ -246,6 +250,25 @@ std::string NodeProcess::Ask(int db, const std::vector<std::string>& words) {
 
 // ---- What the network brings.
 
+replication::HostFacts NodeProcess::Facts() {
+  replication::HostFacts facts;
+  facts.config_file = "/etc/node.conf";
+  return facts;
+}
+
+HostId NodeProcess::master() const {
+  constexpr HostId kNowhere = 1 << 20;  // one that nobody has
+  const base::Endpoint& to = running() ? state().settings.replicaof : saved_.replicaof;
+  if (to.empty()) return -1;
+  const HostId host = to.port == kVigilNodePort ? network_.HostOf(to.host) : -1;
+  return host < 0 ? kNowhere : host;
+}
+
+std::optional<base::MonoTime> NodeProcess::hears_since() const {
+  if (!link_up() || queue_.now() - heard_at_ > kGap) return std::nullopt;
+  return hears_since_;
+}
+
 void NodeProcess::OnAccepted(WireId wire, HostId from) {
   const ClientId client = node_->OnClient(fmt::format("{}:{}", Network::AddressOf(from), 10000 + wire % 50000),
                                           fmt::format("{}:{}", Network::AddressOf(self_), kVigilNodePort), Clock());
@@ -266,6 +289,8 @@ void NodeProcess::OnConnected(WireId wire, bool ok) {
 
 void NodeProcess::OnBytes(WireId wire, std::string_view bytes) {
   if (master_link_ != 0 && wire == master_wire_) {
+    if (!hears_since_ || queue_.now() - heard_at_ > kGap) hears_since_ = queue_.now();
+    heard_at_ = queue_.now();
     master_unread_ += bytes;
     ReadUnread();
     return Turn();
@@ -328,6 +353,7 @@ void NodeProcess::Turn() {
   if (mutation == NodeMutation::kNameKept && loaded_ && state.is_master() && !was_master_) {
     state.history.replid = last_history_.replid;
   }
+  promotions_ += state.is_master() && !was_master_;
   was_master_ = state.is_master();
   last_history_ = state.history;
   SendToMaster();
@@ -520,6 +546,8 @@ void NodeProcess::SendToClients() {
       if (mutation == NodeMutation::kRepliesFirst) sendable = client->out.size();
       waits = sendable < client->out.size();
       if (sendable > 0) network_.Send(wire, Side::kAcceptor, client->out.substr(0, sendable));
+      const replication::NodeState& state = node_->state();
+      if (!waits && state.is_master() && state.backlog) acknowledged_[state.history.replid.hex] = state.data_end;
       node_->OnClientSent(id, sendable);
       client->out.erase(0, sendable);
     }

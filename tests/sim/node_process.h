@@ -18,12 +18,15 @@
 #include "tests/sim/network.h"
 #include "tests/sim/node_disk.h"
 #include "tests/sim/node_mutation.h"
+#include "tests/sim/server.h"
 
 namespace sim {
 
 class NodeProcess;
 
 inline constexpr std::uint16_t kVigilNodePort = 6379;
+// A key that the first master writes before anything happens.
+inline constexpr std::string_view kOrigin = "origin";
 
 // Told of what happens in a node.
 class NodeWatcher {
@@ -36,7 +39,7 @@ class NodeWatcher {
   virtual void OnRefusal(NodeProcess& node, const std::string& why) = 0;
 };
 
-class NodeProcess : public Host, public replication::Host {
+class NodeProcess : public Server, public replication::Host {
  public:
   NodeProcess(EventQueue& queue, Network& network, base::Random& random, NodeWatcher& watcher, std::string name);
   ~NodeProcess() override;
@@ -47,13 +50,23 @@ class NodeProcess : public Host, public replication::Host {
   void Kill();
   // The machine goes without a word, and what was not synced with it.
   void LosePower();
-  // Begins anew with what CONFIG REWRITE has saved. Without data: as on a new disk.
-  void Restart(bool with_data);
+  void Crash(bool silent) override { silent ? LosePower() : Kill(); }
+  // Without data: as on a new disk.
+  void Restart(bool with_data) override;
 
   bool running() const { return node_ != nullptr; }
   bool serves() const { return running() && loaded_; }
-  HostId self() const { return self_; }
-  const std::string& name() const { return name_; }
+  HostId self() const override { return self_; }
+  const std::string& name() const override { return name_; }
+  HostId master() const override;
+  bool link_up() const override { return running() && state().link_up(); }
+  std::optional<base::MonoTime> hears_since() const override;
+  bool holds_data() const override { return running() && state().keyspace.Find(0, kOrigin); }
+  bool names_history() const override { return running() && state().history.second_offset >= 0; }
+  const std::map<std::string, base::Offset>& acknowledged() const override { return acknowledged_; }
+  std::string former_name() const override { return running() ? state().history.replid2.hex : std::string(); }
+  base::Offset fork() const override { return running() ? state().history.second_offset : -1; }
+  int promotions() const override { return promotions_; }
   int life() const { return life_; }
   const replication::NodeState& state() const { return node_->state(); }
   // What its configuration file says.
@@ -74,6 +87,7 @@ class NodeProcess : public Host, public replication::Host {
   std::size_t socket_room = 1 << 20;  // bytes to each peer that may be on their way
   std::size_t read_piece = 1 << 20;   // what one read gives
 
+  replication::HostFacts Facts() override;
   void OnAccepted(WireId wire, HostId from) override;
   void OnConnected(WireId wire, bool ok) override;
   void OnBytes(WireId wire, std::string_view bytes) override;
@@ -153,9 +167,14 @@ class NodeProcess : public Host, public replication::Host {
   replication::Settings saved_;
   std::unique_ptr<replication::Node> node_;
   bool loaded_ = false;
+  std::function<base::Result<void>()> ends_loading_;
   bool in_turn_ = false;
   replication::History last_history_;  // before it ended, or before it was promoted: for mutations
   bool was_master_ = false;
+  int promotions_ = 0;
+  std::map<std::string, base::Offset> acknowledged_;
+  base::MonoTime heard_at_{};  // from its master
+  std::optional<base::MonoTime> hears_since_;
 
   std::map<WireId, Connection> connections_;
   std::map<replication::ClientId, WireId> wires_;

@@ -1,4 +1,4 @@
-// Many worlds of data nodes. VIGIL_SIM_NODE_SEEDS: how many (1000); VIGIL_SIM_FIRST: the first seed (1);
+// Many worlds of data nodes. VIGIL_SIM_NODE_SEEDS: how many (600); VIGIL_SIM_FIRST: the first seed (1);
 // VIGIL_SIM_JOBS: on how many threads; VIGIL_SIM_NODE_SEED: just this one, with its trace.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -98,7 +98,7 @@ TEST_CASE("nodes: histories, offsets and data agree in every world") {
     return;
   }
   const std::uint64_t first = FromEnvironment("VIGIL_SIM_FIRST", 1);
-  const std::uint64_t seeds = FromEnvironment("VIGIL_SIM_NODE_SEEDS", 1000);
+  const std::uint64_t seeds = FromEnvironment("VIGIL_SIM_NODE_SEEDS", 600);
   sim::NodeOutcome all;
   std::uint64_t failed = 0;
   // Of all worlds: two builds that play alike print the same.

@@ -31,8 +31,9 @@ std::string DifferentKeys(const NodeProcess& a, const NodeProcess& b) {
         const auto other = digests[theirs].find(key);
         if (other != digests[theirs].end() && (other->second == digest || mine == 1)) continue;
         if (++found > 10) continue;
-        text += fmt::format("db {}: {} is {} on {}, {} on the other; ", db, key, digest, mine == 0 ? a.name() : b.name(),
-                            other == digests[theirs].end() ? "missing" : other->second);
+        text +=
+            fmt::format("db {}: {} is {} on {}, {} on the other; ", db, key, digest, mine == 0 ? a.name() : b.name(),
+                        other == digests[theirs].end() ? "missing" : other->second);
       }
     }
   }

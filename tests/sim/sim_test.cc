@@ -71,7 +71,45 @@ TEST_CASE("simulator: bugs on purpose are caught") {
   }
 }
 
+// The data nodes are the real ones, with journals, and clients ask a sentinel before each connection.
+TEST_CASE("simulator: the same with the real cores of the data nodes") {
+  if (FromEnvironment("VIGIL_SIM_NODE_SEED", 0) != 0) return;
+  if (const std::uint64_t only = FromEnvironment("VIGIL_SIM_SEED", 0)) {
+    sim::World world(only, true, sim::Mutation::kNone, sim::Cast::kNodes);
+    const sim::Outcome outcome = world.Run();
+    INFO(Report(only, world.plan(), outcome));
+    CHECK(outcome.ok());
+    return;
+  }
+  std::vector<std::uint64_t> drawn(FromEnvironment("VIGIL_SIM_CAST_SEEDS", 100));
+  std::iota(drawn.begin(), drawn.end(), FromEnvironment("VIGIL_SIM_FIRST", 1));
+  int writes = 0, failovers = 0, failed = 0, full_syncs = 0, partial_syncs = 0, hand_overs = 0;
+  std::uint64_t hash = 14695981039346656037ULL;
+  const auto take = [&](std::uint64_t seed, const sim::Plan& plan, const sim::Outcome& outcome) {
+    hash = (hash ^ outcome.trace_hash) * 1099511628211ULL;
+    writes += outcome.writes;
+    failovers += outcome.failovers;
+    full_syncs += outcome.full_syncs;
+    partial_syncs += outcome.partial_syncs;
+    hand_overs += outcome.hand_overs;
+    if (outcome.ok()) return;
+    ++failed;
+    FAIL_CHECK(Report(seed, plan, outcome));
+  };
+  sim::PlaySeeds(drawn, Jobs(), take, sim::Mutation::kNone, sim::Cast::kNodes);
+  fmt::print(
+      "simulator: {} worlds with real nodes, {} failed, {} promotions, {} hand-overs, {} writes acknowledged, {} full "
+      "and {} partial syncs; trace hash {:016x}\n",
+      drawn.size(), failed, failovers, hand_overs, writes, full_syncs, partial_syncs, hash);
+  if (drawn.size() >= 100) {
+    CHECK(failovers > static_cast<int>(drawn.size()) / 2);
+    CHECK(writes > static_cast<int>(drawn.size()) * 100);
+    CHECK(partial_syncs > static_cast<int>(drawn.size()));
+  }
+}
+
 TEST_CASE("simulator: safety under faults, agreement after healing, in every world") {
+  if (FromEnvironment("VIGIL_SIM_NODE_SEED", 0) != 0) return;
   if (const std::uint64_t only = FromEnvironment("VIGIL_SIM_SEED", 0)) {
     sim::World world(only, true);
     const sim::Outcome outcome = world.Run();

@@ -37,8 +37,8 @@ std::string Plan::Describe() const {
       testimony_timeout.count(), fast_fail.count(), faults, orders, trouble.count());
 }
 
-World::World(std::uint64_t seed, bool trace, Mutation mutation)
-    : seed_(seed), trace_(trace), mutation_(mutation), random_(seed) {
+World::World(std::uint64_t seed, bool trace, Mutation mutation, Cast cast)
+    : seed_(seed), trace_(trace), mutation_(mutation), cast_(cast), random_(seed) {
   outcome_.trace_hash = 14695981039346656037ULL;
   DrawPlan();
   testimony_ = std::make_unique<TestimonyChecker>(verdict_, plan_.down_after, plan_.testimony_timeout);
@@ -69,20 +69,67 @@ void World::DrawPlan() {
   plan_.emptying = random_.Chance(0.2);
 }
 
-void World::Build() {
+void World::BuildModels(const std::function<std::pair<bool, bool>()>& draw_rights) {
   for (int i = 0; i < plan_.nodes; ++i) {
-    nodes_.push_back(std::make_unique<DataNode>(queue_, network_, random_, fmt::format("node{}", i)));
-    node_of_[network_.Add(*nodes_.back())] = nodes_.back().get();
+    auto node = std::make_unique<DataNode>(queue_, network_, random_, fmt::format("node{}", i));
+    const HostId host = network_.Add(*node);
+    node_of_[host] = models_[host] = node.get();
+    nodes_.push_back(std::move(node));
   }
-  const bool may_failover = random_.Chance(0.7);
-  const bool may_pause = may_failover || random_.Chance(0.4);
-  for (const auto& node : nodes_) {
-    node->peers = &node_of_;
+  const auto [may_failover, may_pause] = draw_rights();
+  for (const auto& [host, node] : models_) {
+    node->peers = &models_;
     node->set_refuses_empty(plan_.vigil_nodes);
     if (!may_failover) node->Deny("failover");
     if (!may_pause) node->Deny("client");
   }
-  for (int i = 0; i < plan_.nodes; ++i) nodes_[static_cast<std::size_t>(i)]->Start(i, i == 0 ? -1 : 0);
+  for (const auto& [host, node] : models_) node->Start(host, host == 0 ? -1 : 0);
+}
+
+// The rights are those of everybody who comes without a password, clients and sentinels alike.
+void World::BuildNodes(const std::function<std::pair<bool, bool>()>& draw_rights) {
+  for (int i = 0; i < plan_.nodes; ++i) {
+    auto node = std::make_unique<NodeProcess>(queue_, network_, random_, *this, fmt::format("node{}", i));
+    node_of_[network_.Add(*node)] = node.get();
+    processes_.push_back(node.get());
+    nodes_.push_back(std::move(node));
+  }
+  plan_.vigil_nodes = true;
+  const auto [may_failover, may_pause] = draw_rights();
+  replication::Settings settings;
+  settings.save.clear();
+  settings.protected_mode = false;
+  settings.repl_diskless_sync_delay = base::Seconds(0);
+  settings.appendonly = true;
+  settings.appendfsync = random_.Chance(0.5) ? "always" : "everysec";
+  std::vector<std::string> user = {"default", "on", "nopass", "~*", "&*", "+@all"};
+  if (!may_failover) user.emplace_back("-failover");
+  if (!may_pause) user.insert(user.end(), {"-client|pause", "-client|unpause"});
+  settings.users.push_back(user);
+  for (std::size_t i = 0; i < processes_.size(); ++i) {
+    if (i == 1) settings.replicaof = {Network::AddressOf(0), kVigilNodePort};
+    processes_[i]->Start(static_cast<HostId>(i), settings);
+  }
+  queue_.After(Millis(150), [this] { processes_[0]->Tell({"SET", std::string(kOrigin), "1"}); });
+}
+
+void World::BuildWriters() {
+  for (int i = 0; i < 2; ++i) {
+    writers_.push_back(std::make_unique<Writer>(queue_, network_, random_, *this, i));
+    writers_.back()->Start(network_.Add(*writers_.back()));
+  }
+}
+
+void World::Build() {
+  const auto draw_rights = [this] {
+    const bool may_failover = random_.Chance(0.7);
+    return std::pair(may_failover, may_failover || random_.Chance(0.4));
+  };
+  if (cast_ == Cast::kModels) {
+    BuildModels(draw_rights);
+  } else {
+    BuildNodes(draw_rights);
+  }
   for (int i = 0; i < plan_.sentinels; ++i) {
     sentinels_.push_back(std::make_unique<SentinelProcess>(queue_, network_, random_, *this, i));
     const HostId host = network_.Add(*sentinels_.back());
@@ -99,6 +146,48 @@ void World::Build() {
     queue_.After(random_.Between(Millis(0), Millis(300)),
                  [process, host, config, vigil] { process->Start(host, config, vigil); });
   }
+  if (cast_ == Cast::kNodes) BuildWriters();
+}
+
+// ---- Real nodes, and who writes to them.
+
+void World::OnTurn(NodeProcess& node) {
+  if (!node.serves()) return;
+  offsets_.Look(node);
+  equal_.Look(node);
+  waits_.Look(node);
+}
+
+void World::OnLog(NodeProcess& node, std::string_view line) {
+  Trace(fmt::format("{} {}", node.name(), line));
+  if (line.find("that hold no data") != std::string_view::npos) offsets_.MayFall(node);
+}
+
+void World::OnRefusal(NodeProcess& node, const std::string& why) {
+  verdict_.Fail(fmt::format("{} cannot begin again: {}", node.name(), why));
+}
+
+// As a client that asks a sentinel before each connection.
+NodeProcess* World::Target() {
+  const SentinelProcess& process = *sentinels_[random_.Below(sentinels_.size())];
+  if (!process.running()) return nullptr;
+  const auto found = process.state()->masters.find(kMaster);
+  if (found == process.state()->masters.end()) return nullptr;
+  const HostId host = network_.HostOf(sentinel::AddressOf(*process.state(), found->second).endpoint.host);
+  return host >= 0 && host < static_cast<HostId>(processes_.size()) ? processes_[static_cast<std::size_t>(host)]
+                                                                    : nullptr;
+}
+
+void World::OnSent(const Writer& writer, std::int64_t element) {
+  waits_.OnSent(writer.list(), element, processes_);
+}
+
+void World::OnAcknowledged(const Writer&, HostId, std::int64_t) {
+  ++outcome_.writes;
+}
+
+void World::OnWaited(const Writer& writer, HostId by, std::int64_t element, std::int64_t counted) {
+  waits_.OnWaited(writer.list(), element, counted, by, processes_);
 }
 
 // To the checker of testimony, as it is now.
@@ -174,7 +263,7 @@ void World::LookAtHandOver(int sentinel, const sentinel::State& state) {
   const auto address = sentinel::AddressOf(state, state.masters.at(kMaster)).endpoint;
   const auto found = node_of_.find(network_.HostOf(address.host));
   if (found == node_of_.end() || found->second->foreign()) return;
-  const DataNode& promoted = *found->second;
+  const Server& promoted = *found->second;
   base::Offset acknowledged = -1;
   for (const auto& node : nodes_) {
     const auto there = node->acknowledged().find(promoted.former_name());
@@ -224,7 +313,7 @@ void World::EmptyTheMaster() {
     if (!all_linked) continue;
     const Millis away = random_.Between(Millis(20), Millis(400));
     Trace(fmt::format("FAULT {} crashes, and is back without its data in {} ms", node->name(), away.count()));
-    network_.Crash(node->self(), false);
+    node->Crash(false);
     queue_.After(away, [this, emptied = node.get()] {
       if (!network_.IsUp(emptied->self())) emptied->Restart(false);
     });
@@ -233,7 +322,8 @@ void World::EmptyTheMaster() {
 }
 
 void World::ReuseAnAddress() {
-  const DataNode* master = nullptr;
+  if (cast_ == Cast::kNodes) return;
+  const Server* master = nullptr;
   for (const auto& process : sentinels_) {
     if (!process->running()) return;
     const sentinel::Master& seen = process->state()->masters.at(kMaster);
@@ -247,7 +337,7 @@ void World::ReuseAnAddress() {
     if (std::any_of(nodes_.begin(), nodes_.end(), [](const auto& other) { return other->foreign(); })) return;
     Trace(fmt::format("FAULT the address of {} belongs to another cluster now", node->name()));
     ++outcome_.foreign;
-    network_.Crash(node->self(), false);
+    node->Crash(false);
     queue_.After(Millis(200), [this, lost = node.get()] {
       if (network_.IsUp(lost->self())) return;
       lost->RestartAsForeign();
@@ -265,7 +355,7 @@ void World::MisleadASentinel() {
       std::string::npos) {
     return;
   }
-  const DataNode& wrong = *nodes_[random_.Below(nodes_.size())];
+  const Server& wrong = *nodes_[random_.Below(nodes_.size())];
   std::string& text = process->durable().config;
   const std::string line = fmt::format("sentinel monitor {} ", kMaster);
   const std::size_t at = text.find(line);
@@ -318,14 +408,14 @@ void World::MakeFault() {
     case 0:  // the master of the moment, most often: that is what this is about
     case 1:
     case 2: {
-      DataNode* node = any_node();
+      Server* node = any_node();
       for (const auto& candidate : nodes_) {
         if (candidate->is_master() && network_.IsUp(candidate->self()) && random_.Chance(0.8)) node = candidate.get();
       }
       if (!network_.IsUp(node->self()) || node->foreign()) return;
       const bool silent = random_.Chance(0.3);
       Trace(fmt::format("FAULT {} crashes{} for {} ms", node->name(), silent ? " silently" : "", lasts.count()));
-      network_.Crash(node->self(), silent);
+      node->Crash(silent);
       queue_.After(lasts, [this, node, with_data = random_.Chance(0.8)] {
         if (network_.IsUp(node->self())) return;
         Trace(fmt::format("FAULT {} is back {} its data", node->name(), with_data ? "with" : "without"));
@@ -387,7 +477,7 @@ void World::MakeFault() {
         process->Freeze();
         queue_.After(lasts, [process] { process->Thaw(); });
       } else {
-        DataNode* node = any_node();
+        Server* node = any_node();
         if (!network_.IsUp(node->self()) || network_.IsFrozen(node->self())) return;
         Trace(fmt::format("FAULT {} stands still for {} ms", node->name(), lasts.count()));
         network_.Freeze(node->self());
@@ -583,11 +673,17 @@ Outcome World::Run() {
   outcome_.hand_overs = hand_over_.looks();
   outcome_.stock_majority = majority_.looks();
   outcome_.holds = testimony_->holds();
-  if (verdict_.ok() && plan_.emptying && plan_.vigil_nodes) {
+  // Who writes to a master that came back empty, before anybody has noticed, fills it: then it is not empty any more.
+  if (verdict_.ok() && plan_.emptying && plan_.vigil_nodes && cast_ == Cast::kModels) {
     const sentinel::State& any = *sentinels_.front()->state();
     const auto address = sentinel::AddressOf(any, any.masters.at(kMaster)).endpoint;
-    const DataNode& master = *node_of_.at(network_.HostOf(address.host));
+    const Server& master = *node_of_.at(network_.HostOf(address.host));
     data_survive_.Look(master.name(), master.holds_data());
+  }
+  for (const NodeProcess* node : processes_) {
+    if (!node->running()) continue;
+    outcome_.full_syncs += static_cast<int>(node->state().stats.sync_full);
+    outcome_.partial_syncs += static_cast<int>(node->state().stats.sync_partial_ok);
   }
   outcome_.failures = verdict_.failures();
   return outcome_;

@@ -13,9 +13,12 @@
 #include "tests/sim/data_node.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/network.h"
+#include "tests/sim/node_process.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/replication_checkers.h"
 #include "tests/sim/sentinel_process.h"
 #include "tests/sim/testimony_checker.h"
+#include "tests/sim/writer.h"
 
 namespace sim {
 
@@ -55,13 +58,19 @@ struct Outcome {
   int conflicts = 0;      // +config-epoch-settled
   int hand_overs = 0;     // that said they had switched without loss
   int returns = 0;        // +beyond-history: former masters demoted
+  int writes = 0;         // acknowledged by real nodes
+  int full_syncs = 0;     // of real nodes
+  int partial_syncs = 0;
   bool ok() const { return failures.empty(); }
 };
 
-class World : public Watcher {
+// Who plays the data nodes.
+enum class Cast { kModels, kNodes };
+
+class World : public Watcher, public NodeWatcher, public WriterWatcher {
  public:
   // `trace`: print every action and fault. `mutation`: a bug that all its sentinels have.
-  World(std::uint64_t seed, bool trace, Mutation mutation = Mutation::kNone);
+  World(std::uint64_t seed, bool trace, Mutation mutation = Mutation::kNone, Cast cast = Cast::kModels);
   ~World() override;
   Outcome Run();
   const Plan& plan() const { return plan_; }
@@ -74,6 +83,19 @@ class World : public Watcher {
   void OnVote(int sentinel, std::uint64_t epoch, const std::string& candidate) override;
   void OnStep(int sentinel, const sentinel::State& state) override;
   void OnDurable(int sentinel, const sentinel::SavedTexts& texts) override;
+
+  // Of real nodes and their clients.
+  void OnTurn(NodeProcess& node) override;
+  void OnLog(NodeProcess& node, std::string_view line) override;
+  void OnRefusal(NodeProcess& node, const std::string& why) override;
+  NodeProcess* Target() override;
+  void OnSent(const Writer& writer, std::int64_t element) override;
+  void OnAcknowledged(const Writer& writer, HostId by, std::int64_t element) override;
+  void OnWaited(const Writer& writer, HostId by, std::int64_t element, std::int64_t counted) override;
+  // `draw_rights`: may sentinels say FAILOVER, may they say CLIENT PAUSE?
+  void BuildModels(const std::function<std::pair<bool, bool>()>& draw_rights);
+  void BuildNodes(const std::function<std::pair<bool, bool>()>& draw_rights);
+  void BuildWriters();
 
   void DrawPlan();
   void Build();
@@ -96,13 +118,17 @@ class World : public Watcher {
   const std::uint64_t seed_;
   const bool trace_;
   const Mutation mutation_;
+  const Cast cast_;
   base::Random random_;
   Plan plan_;
   EventQueue queue_;
   Network network_{queue_, random_};
-  std::vector<std::unique_ptr<DataNode>> nodes_;
+  std::vector<std::unique_ptr<Server>> nodes_;
   std::vector<std::unique_ptr<SentinelProcess>> sentinels_;
-  std::map<HostId, DataNode*> node_of_;
+  std::map<HostId, Server*> node_of_;
+  std::map<HostId, DataNode*> models_;
+  std::vector<NodeProcess*> processes_;
+  std::vector<std::unique_ptr<Writer>> writers_;
 
   Verdict verdict_;
   OneVotePerEpoch one_vote_{verdict_};
@@ -118,6 +144,9 @@ class World : public Watcher {
   std::unique_ptr<TestimonyChecker> testimony_;  // once the plan is drawn
   ForeignNodesLeftAlone foreign_{verdict_};
   DataSurvive data_survive_{verdict_};
+  EqualMeansEqual equal_{verdict_};
+  OffsetsNeverFall offsets_{verdict_};
+  WaitCountsHolders waits_{verdict_};
   Outcome outcome_;
   std::set<int> hammers_;  // sentinels whose operator forces a failover for which nobody votes
   std::set<int> misled_;   // sentinels that had a wrong address put into their files

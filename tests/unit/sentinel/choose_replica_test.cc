@@ -95,6 +95,18 @@ TEST_CASE("choice: reasons against a replica, one at a time") {
   }
 }
 
+// A master that restarted with an old configuration may follow its own replica: neither has a link then, for as long as
+// nobody decides.
+TEST_CASE("choice: a master that has become a replica is no master to have a link to") {
+  Contest contest;
+  contest.Add(7001);
+  contest.At(7001).second_read->info.master_link_down_for = base::Millis(20'000);
+  CHECK(contest.Best() == 0);
+  contest.master().role_reported = Role::kReplica;
+  contest.master().role_reported_at = contest.now.mono - base::Millis(20'000);
+  CHECK(contest.Best() == 7001);
+}
+
 TEST_CASE("choice: how old INFO may be does not depend on how often it is asked") {
   Contest contest;
   contest.Add(7001);
