@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sentinel/cli/ask_all.h"
 #include "sentinel/cli/instance_map.h"
 #include "sentinel/cli/terminal.h"
 
@@ -33,8 +34,9 @@ bool IsUnknownThere(const std::string& error) {
 
 base::Result<Answer> AskAnySentinel(const Found& found, const std::string& master,
                                     const std::vector<std::string>& words) {
-  std::vector<base::Endpoint> sentinels = found.where.sentinels;
-  base::Error error{base::ErrorCode::kIo, "no sentinel is known"};
+  Responsive responsive = FindResponsive(found.where.sentinels, found.where.credentials);
+  std::vector<base::Endpoint>& sentinels = responsive.sentinels;
+  base::Error error = NobodyAnswers(responsive.silent);
   bool stock = false;
   for (std::size_t i = 0; i < sentinels.size(); ++i) {
     auto client = RedisClient::Connect(sentinels[i], found.where.credentials);
@@ -51,7 +53,7 @@ base::Result<Answer> AskAnySentinel(const Found& found, const std::string& maste
       stock = true;
       AddPeers(*client, master, sentinels);
     } else if (reply->text.find("No such master") != std::string::npos) {
-      error = {base::ErrorCode::kNotFound, fmt::format("no sentinel knows a master named {}", master)};
+      error = {base::ErrorCode::kNotFound, fmt::format("no sentinel knows a master named '{}'", master)};
     } else {
       return base::Fail(base::ErrorCode::kInvalid, reply->text);
     }
@@ -60,17 +62,17 @@ base::Result<Answer> AskAnySentinel(const Found& found, const std::string& maste
   return tl::unexpected(error);
 }
 
-int ReportRefusedAnswer(const base::Error& error, const Found& found) {
+int ReportRefusedAnswer(const base::Error& error, const Found& found, const std::string& master) {
   if (error.code == base::ErrorCode::kInvalid && error.text.find("NOAUTH") == std::string::npos &&
       error.text.find("WRONGPASS") == std::string::npos) {
     Complain(error.text, "`vigil status` shows the state");
-    return kFailed;
+    return kRefused;
   }
   if (error.text.starts_with(kStock)) {
     Complain(error.text, "name one of vigil-sentinel with --sentinel HOST:PORT");
     return kFailed;
   }
-  return ReportAskError(error, found);
+  return ReportAskError(error, found, master);
 }
 
 }  // namespace cli

@@ -12,8 +12,9 @@
 #include <cstring>
 #include <memory>
 
-#include "replication/base/text.h"
+#include "sentinel/cli/flags.h"
 #include "sentinel/cli/interrupt.h"
+#include "sentinel/cli/nearest.h"
 #include "sentinel/cli/terminal.h"
 #include "sentinel/cli/verbs.h"
 
@@ -36,23 +37,6 @@ void AddUpFlags(CLI::App& verb, UpOptions& options) {
       ->type_name("MS");
 }
 
-void AddAskFlags(CLI::App& verb, AskOptions& options) {
-  verb.add_option("--sentinel", options.sentinels,
-                  "a sentinel to ask; repeat it to name others for when it does not answer")
-      ->allow_extra_args(false)  // what follows may be MASTER
-      ->type_name("HOST:PORT");
-  verb.add_option("--dir", options.folder, "ask the sentinels of the local cluster in this folder")->type_name("DIR");
-  verb.add_option("--user", options.credentials.user, "user name for AUTH")->type_name("NAME");
-  verb.add_option("--password", options.credentials.password, "password for AUTH; better in VIGILCLI_AUTH")
-      ->type_name("SECRET");
-  verb.footer("Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
-}
-
-void TakePasswordFromEnvironment(Credentials& credentials) {
-  const char* const password = std::getenv("VIGILCLI_AUTH");
-  if (credentials.password.empty() && password != nullptr) credentials.password = password;
-}
-
 // A caller may have closed some of 0, 1, 2; the next socket must not become our stdout.
 void OccupyStandardStreams() {
   for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = open("/dev/null", O_RDWR)) {
@@ -68,20 +52,6 @@ std::string OneLine(std::string text) {
   }
   while (!text.empty() && (text.back() == ' ' || text.back() == '.')) text.pop_back();
   return text;
-}
-
-// "90s", "15m", "2h", "500ms"; a bare number is seconds.
-std::string ReadLength(const std::string& text, base::Millis& length) {
-  const std::size_t unit_at = std::min(text.find_first_not_of("0123456789"), text.size());
-  const auto number = base::ParseInt<std::int64_t>(text.substr(0, unit_at));
-  const std::string unit = text.substr(unit_at);
-  const std::int64_t ms = unit == "ms" ? 1 : unit.empty() || unit == "s" ? 1000 : unit == "m" ? 60'000 : 3'600'000;
-  const bool known = ms < 3'600'000 || unit == "h";
-  if (!number || *number < 1 || !known || *number > std::int64_t{1} << 40) {
-    return fmt::format("'{}' is no length of time; 30s, 15m and 2h are", text);
-  }
-  length = base::Millis(*number * ms);
-  return "";
 }
 
 // The options of a verb live as long as its callback.
@@ -107,7 +77,7 @@ void AddEvidenceVerbs(CLI::App& app, int& code) {
   explain_verb->add_flag("--json", explain->json, "for programs");
   AddAskFlags(*explain_verb, explain->ask);
   explain_verb->footer(
-      "Exit codes: 0 a failover would succeed, 1 it would not, 2 no sentinel answers.\n"
+      "Exit codes: 0 a failover would succeed, 4 it would not, 1 nobody can say, 3 no sentinel answers.\n"
       "Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
   explain_verb->final_callback([explain, &code] {
     TakePasswordFromEnvironment(explain->ask.credentials);
@@ -120,6 +90,7 @@ void AddMemberVerbs(CLI::App& app, int& code) {
   CLI::App* const forget_verb = app.add_subcommand("forget", "Forget a replica or sentinel that is gone for good");
   forget_verb->add_option("MASTER", forget->master, "name of the master")->required()->type_name("");
   forget_verb->add_option("MEMBER", forget->member, "HOST:PORT, or the id of a sentinel")->required()->type_name("");
+  forget_verb->add_flag("--json", forget->json, "for programs");
   AddAskFlags(*forget_verb, forget->ask);
   forget_verb->final_callback([forget, &code] {
     TakePasswordFromEnvironment(forget->ask.credentials);
@@ -130,35 +101,28 @@ void AddMemberVerbs(CLI::App& app, int& code) {
   CLI::App* const pause_verb =
       app.add_subcommand("pause", "Stop automatic failovers and repairs of a master for a while");
   pause_verb->add_option("MASTER", pause->master, "name of the master")->required()->type_name("");
-  pause_verb
-      ->add_option_function<std::string>(
-          "LENGTH",
-          [pause](const std::string& text) {
-            const std::string wrong = ReadLength(text, pause->length);
-            if (!wrong.empty()) throw CLI::ValidationError("LENGTH", wrong);
-          },
-          "how long: 30s, 15m, 2h")
-      ->required()
-      ->type_name("");
+  CLI::Option* const length = AddLength(*pause_verb, "LENGTH", pause->length, "how long: 30s, 15m, 2h");
+  AddLength(*pause_verb, "--for", pause->length, "how long, likewise")->excludes(length);
+  pause_verb->add_flag("--json", pause->json, "for programs");
   pause_verb->add_option("--reason", pause->reason, "shown by all sentinels meanwhile")->type_name("TEXT");
   pause_verb->add_flag("--anyway", pause->anyway, "also beside stock sentinels, which do not heed it");
   AddAskFlags(*pause_verb, pause->ask);
   pause_verb->final_callback([pause, &code] {
     TakePasswordFromEnvironment(pause->ask.credentials);
+    if (pause->length <= base::Millis(0)) {
+      Complain("how long?", "say it as in `vigil pause " + pause->master + " --for 1h`; a pause ends by itself");
+      code = kBadUsage;
+      return;
+    }
     code = PauseMaster(*pause);
   });
 
-  struct ResumeOptions {
-    AskOptions ask;
-    std::string master;
-  };
-  const auto resume = std::make_shared<ResumeOptions>();
+  const auto resume = std::make_shared<MasterOptions>();
   CLI::App* const resume_verb = app.add_subcommand("resume", "End a pause");
-  resume_verb->add_option("MASTER", resume->master, "name of the master")->required()->type_name("");
-  AddAskFlags(*resume_verb, resume->ask);
+  AddMasterFlags(*resume_verb, *resume);
   resume_verb->final_callback([resume, &code] {
     TakePasswordFromEnvironment(resume->ask.credentials);
-    code = Resume(resume->ask, resume->master);
+    code = Resume(*resume);
   });
 }
 
@@ -184,9 +148,7 @@ int Run(int argc, char** argv) {
   app.set_version_flag("--version", "vigil " VIGIL_VERSION);
   app.require_subcommand(1);
   app.fallthrough(false);
-  app.footer(
-      "`vigil VERB --help` explains a verb. Exit codes: 0 done or healthy, 1 failed or a problem, 2 nobody to ask or "
-      "bad usage.");
+  app.footer("`vigil VERB --help` explains a verb.\n" + std::string(kExitCodes));
   int code = kDone;
 
   UpOptions up;
@@ -208,22 +170,20 @@ int Run(int argc, char** argv) {
   status_verb->add_flag("--json", status.json, "for programs");
   AddAskFlags(*status_verb, status.ask);
   status_verb->footer(
-      "Exit codes: 0 healthy, 1 some problem, 2 no sentinel answers.\n"
+      "Exit codes: 0 healthy, 4 some problem, 1 unknown master, 3 no sentinel answers.\n"
       "Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
   status_verb->final_callback([&] {
     TakePasswordFromEnvironment(status.ask.credentials);
     code = Status(status);
   });
 
-  AskOptions addr;
-  std::string addr_master;
+  MasterOptions addr;
   CLI::App* const addr_verb = app.add_subcommand("addr", "Print HOST:PORT of a master");
-  addr_verb->add_option("MASTER", addr_master, "name of the master")->required()->type_name("");
-  AddAskFlags(*addr_verb, addr);
-  addr_verb->footer("Exit codes: 0 printed, 1 unknown master, 2 no sentinel answers.");
+  AddMasterFlags(*addr_verb, addr);
+  addr_verb->footer("Exit codes: 0 printed, 1 unknown master, 3 no sentinel answers.");
   addr_verb->final_callback([&] {
-    TakePasswordFromEnvironment(addr.credentials);
-    code = Addr(addr, addr_master);
+    TakePasswordFromEnvironment(addr.ask.credentials);
+    code = Addr(addr);
   });
 
   FailoverOptions failover;
@@ -249,13 +209,14 @@ int Run(int argc, char** argv) {
                    "ms that the replica may take to catch up before it is given up [failover-timeout]")
       ->check(CLI::Range(1, 86400000, "1-86400000"))
       ->type_name("MS");
+  failover_verb->add_flag("--json", failover.json, "for programs: one object at the end");
   AddAskFlags(*failover_verb, failover.ask);
   failover_verb->footer(
       "Without --coordinated and --force the master hands over if it answers and our rights there allow it; otherwise "
       "a "
       "replica is promoted without it. Which it was, and what was lost, is said.\n"
-      "Exit codes: 0 every replica follows the new master, 1 refused, given up or not finished in time, 2 nobody to "
-      "ask.\n"
+      "Exit codes: 0 every replica follows the new master, 1 given up, 3 nobody to ask, 5 refused, 6 not finished in "
+      "time.\n"
       "Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
   failover_verb->final_callback([&] {
     TakePasswordFromEnvironment(failover.ask.credentials);
@@ -265,6 +226,7 @@ int Run(int argc, char** argv) {
   AddEvidenceVerbs(app, code);
   AddMemberVerbs(app, code);
   AddJournalVerb(app, code);
+  AddOperatorVerbs(app, code);
 
   DemoOptions demo;
   CLI::App* const demo_verb =
@@ -282,15 +244,21 @@ int Run(int argc, char** argv) {
       "Without a running cluster in --dir it starts one, with the flags of `vigil up`, and ends it afterwards.");
   demo_verb->final_callback([&] { code = Demo(demo); });
 
+  AddExamples(app);
   if (argc == 1) {
     std::fputs(app.help().c_str(), stderr);
-    return kCannotAsk;
+    return kBadUsage;
   }
   const auto verbs_known = app.get_subcommands([](const CLI::App*) { return true; });
   const auto is_asked = [&](const CLI::App* verb) { return verb->get_name() == argv[1]; };
   if (argv[1][0] != '-' && std::ranges::none_of(verbs_known, is_asked)) {
-    Complain(fmt::format("there is no verb '{}'", argv[1]), "`vigil --help` lists them");
-    return kCannotAsk;
+    std::vector<std::string> names;
+    for (const CLI::App* const verb : verbs_known) {
+      if (!verb->get_group().empty()) names.push_back(verb->get_name());
+    }
+    const std::string meant = DidYouMean(argv[1], names);
+    Complain(fmt::format("there is no verb '{}'", argv[1]), meant.empty() ? "`vigil --help` lists them" : meant);
+    return kBadUsage;
   }
   try {
     app.parse(argc, argv);
@@ -300,7 +268,7 @@ int Run(int argc, char** argv) {
     const auto verbs = app.get_subcommands();
     const std::string verb = verbs.empty() ? "" : " " + verbs.front()->get_name();
     Complain(OneLine(error.what()), fmt::format("see `vigil{} --help`", verb));
-    return kCannotAsk;
+    return kBadUsage;
   }
   // A full disk below a redirection must not look like success; a reader that went away is its own business.
   if (std::fflush(stdout) != 0 && errno != EPIPE) {

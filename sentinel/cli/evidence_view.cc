@@ -10,9 +10,10 @@
 #include "replication/base/text.h"
 
 namespace cli {
-namespace {
 
 using nlohmann::json;
+
+namespace {
 
 constexpr std::array<std::string_view, 3> kMaps = {"features", "holds", "steps"};
 constexpr std::array<std::string_view, 4> kMapLists = {"agreed", "replicas", "sentinels", "votes"};
@@ -66,6 +67,15 @@ base::Result<json> MapOf(const Reply& reply) {
   return map;
 }
 
+void AddReplicas(const json& replicas, std::string& out) {
+  for (const json& replica : replicas) {
+    out += fmt::format("    replica   {:<22} {}: {}\n", Text(replica, "address"), Text(replica, "verdict"),
+                       Text(replica, "reason"));
+  }
+}
+
+}  // namespace
+
 std::string Text(const json& map, const std::string& name) {
   const auto found = map.find(name);
   if (found == map.end()) return "";
@@ -77,15 +87,6 @@ const json& Part(const json& map, const std::string& name) {
   const auto found = map.find(name);
   return found == map.end() ? kNothing : *found;
 }
-
-void AddReplicas(const json& replicas, std::string& out) {
-  for (const json& replica : replicas) {
-    out += fmt::format("    replica   {:<22} {}: {}\n", Text(replica, "address"), Text(replica, "verdict"),
-                       Text(replica, "reason"));
-  }
-}
-
-}  // namespace
 
 base::Result<json> EvidenceFromReply(const Reply& reply) {
   return MapOf(reply);

@@ -21,6 +21,11 @@ std::string RenderDecision(const nlohmann::json& decision, const Paint& paint);
 // EXPLAIN: what would happen now, what stands in the way, who counts, whom it would take.
 std::string RenderOutlook(const nlohmann::json& outlook, const Paint& paint);
 
+// A field as text, numbers too; empty when absent.
+std::string Text(const nlohmann::json& map, const std::string& name);
+// A field that is a list or a map; an empty list when absent.
+const nlohmann::json& Part(const nlohmann::json& map, const std::string& name);
+
 // "#bytes 0 #offset 5 #taken-over 5", the end of +failover-loss, in words.
 std::string LossInWords(const std::string& rest);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sentinel/cli/cluster_files.h"
+#include "sentinel/cli/nearest.h"
 #include "sentinel/cli/terminal.h"
 
 namespace cli {
@@ -41,14 +42,18 @@ int ReportNoSentinels(const base::Error& error) {
   Complain(error.text, error.code == base::ErrorCode::kNotFound
                            ? "`vigil up` starts one there, --sentinel HOST:PORT asks a running one"
                            : "name a sentinel with --sentinel HOST:PORT");
-  return kCannotAsk;
+  return error.code == base::ErrorCode::kInvalid ? kBadUsage : kUnreachable;
 }
 
-int ReportAskError(const base::Error& error, const Found& found) {
+int ReportAskError(const base::Error& error, const Found& found, const std::string& master) {
   switch (error.code) {
-    case base::ErrorCode::kNotFound:
-      Complain(error.text, "`vigil status` lists the masters it knows");
+    case base::ErrorCode::kNotFound: {
+      const auto known = AskMasterNames(found.where);
+      std::string advice = known && !master.empty() ? DidYouMean(master, *known) : "";
+      if (advice.empty() && known && !known->empty()) advice = fmt::format("it knows {}", fmt::join(*known, ", "));
+      Complain(error.text, advice.empty() ? "`vigil status` lists the masters it knows" : advice);
       return kFailed;
+    }
     case base::ErrorCode::kInvalid:
       if (error.text.find("NOAUTH") != std::string::npos || error.text.find("WRONGPASS") != std::string::npos) {
         Complain(error.text, kPasswordAdvice);
@@ -57,10 +62,10 @@ int ReportAskError(const base::Error& error, const Found& found) {
       } else {
         Complain(error.text, found.advice);
       }
-      return kCannotAsk;
+      return kUnreachable;
     default:
       Complain(fmt::format("no sentinel answers ({})", error.text), found.advice);
-      return kCannotAsk;
+      return kUnreachable;
   }
 }
 

@@ -22,7 +22,8 @@ base::Result<Found> FindSentinels(const AskOptions& options);
 
 // Complains about an error of FindSentinels and returns the exit code that goes with it.
 int ReportNoSentinels(const base::Error& error);
-// Complains about an error of AskTopology or its like and returns the exit code that goes with it.
-int ReportAskError(const base::Error& error, const Found& found);
+// Complains about an error of AskTopology or its like and returns the exit code that goes with it. `master`: the one
+// that was asked for; when there is none of that name, the nearest names are suggested.
+int ReportAskError(const base::Error& error, const Found& found, const std::string& master = "");
 
 }  // namespace cli

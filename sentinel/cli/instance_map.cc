@@ -26,6 +26,12 @@ Fields Fields::FromInfo(std::string_view info) {
   return fields;
 }
 
+std::vector<std::string> Fields::Names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : values_) names.push_back(name);
+  return names;
+}
+
 std::string Fields::Text(const std::string& name) const {
   const auto found = values_.find(name);
   return found == values_.end() ? "" : found->second;

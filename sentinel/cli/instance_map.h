@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "replication/base/ids.h"
 #include "replication/base/result.h"
@@ -20,6 +21,8 @@ class Fields {
   static Fields FromInfo(std::string_view info);
 
   bool Has(const std::string& name) const { return values_.contains(name); }
+  // In the order of the alphabet.
+  std::vector<std::string> Names() const;
   // Empty when absent.
   std::string Text(const std::string& name) const;
   // `otherwise` when absent or no integer.

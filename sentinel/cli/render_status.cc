@@ -5,44 +5,14 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "sentinel/cli/table.h"
+
 namespace cli {
 namespace {
 
 using json = nlohmann::ordered_json;  // keys in the order in which a person looks for them
 
-struct Cell {
-  std::string text;
-  Tone tone = Tone::kPlain;
-};
-using Row = std::vector<Cell>;
-
-// Columns as wide as their widest cell; the right-aligned ones are numbers.
-std::string Table(const std::vector<std::string>& headings, const std::vector<bool>& right,
-                  const std::vector<Row>& rows, const Paint& paint) {
-  std::vector<std::size_t> widths;
-  for (std::size_t column = 0; column < headings.size(); ++column) {
-    std::size_t width = headings[column].size();
-    for (const Row& row : rows) width = std::max(width, row[column].text.size());
-    widths.push_back(width);
-  }
-  const auto line = [&](const Row& row) {
-    std::string out;
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      const std::string padding(widths[column] - row[column].text.size(), ' ');
-      const bool last = column + 1 == row.size();
-      if (right[column]) out += padding;
-      out += paint(row[column].tone, row[column].text);
-      if (!right[column] && !last) out += padding;
-      if (!last) out += "  ";
-    }
-    return "  " + out + "\n";
-  };
-  Row head;
-  for (const std::string& heading : headings) head.push_back({heading, Tone::kDim});
-  std::string out = line(head);
-  for (const Row& row : rows) out += line(row);
-  return out;
-}
+}  // namespace
 
 std::string RoleWord(const NodeView& node) {
   if (!node.answers) return "?";
@@ -56,6 +26,8 @@ std::string RoleWord(const NodeView& node) {
   }
   return "?";
 }
+
+namespace {
 
 Cell LinkCell(const Topology& topology, const NodeView& node) {
   if (!node.answers) return {"no answer", Tone::kBad};
@@ -188,27 +160,34 @@ std::string RenderStatus(const Topology& topology, const Paint& paint) {
   return out;
 }
 
+nlohmann::ordered_json TopologyJson(const Topology& topology) {
+  json nodes = json::array();
+  for (const NodeView& node : topology.nodes) nodes.push_back(NodeJson(node));
+  json sentinels = json::array();
+  for (const SentinelView& sentinel : topology.sentinels) sentinels.push_back(SentinelJson(sentinel));
+  return {{"name", topology.master},
+          {"state", StateWord(topology)},
+          {"healthy", topology.healthy()},
+          {"writable", topology.writable()},
+          {"address", Known(topology.address)},
+          {"quorum", topology.quorum},
+          {"problems", topology.problems},
+          {"nodes", nodes},
+          {"sentinels", sentinels}};
+}
+
 std::string RenderStatusJson(const std::vector<Topology>& topologies) {
   json masters = json::array();
   bool healthy = true;
   for (const Topology& topology : topologies) {
     healthy = healthy && topology.healthy();
-    json nodes = json::array();
-    for (const NodeView& node : topology.nodes) nodes.push_back(NodeJson(node));
-    json sentinels = json::array();
-    for (const SentinelView& sentinel : topology.sentinels) sentinels.push_back(SentinelJson(sentinel));
-    masters.push_back({{"name", topology.master},
-                       {"state", StateWord(topology)},
-                       {"healthy", topology.healthy()},
-                       {"writable", topology.writable()},
-                       {"address", Known(topology.address)},
-                       {"quorum", topology.quorum},
-                       {"problems", topology.problems},
-                       {"nodes", nodes},
-                       {"sentinels", sentinels}});
+    masters.push_back(TopologyJson(topology));
   }
-  const json out = {{"healthy", healthy}, {"masters", masters}};
-  return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return Dump({{"healthy", healthy}, {"masters", masters}}) + "\n";
+}
+
+std::string Dump(const nlohmann::ordered_json& value, int indent) {
+  return value.dump(indent, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace cli

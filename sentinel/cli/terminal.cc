@@ -1,16 +1,36 @@
 #include "sentinel/cli/terminal.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
+#include "replication/base/text.h"
+
 namespace cli {
 
 bool OnTerminal() {
   return isatty(STDOUT_FILENO) == 1;
+}
+
+Screen ScreenSize() {
+  Screen screen;
+  winsize size{};
+  const auto from_environment = [](const char* name, std::size_t& value) {
+    const char* const text = std::getenv(name);
+    const auto number = base::ParseInt<std::uint16_t>(text == nullptr ? "" : text);
+    if (number) value = *number;
+  };
+  if (OnTerminal() && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    screen = {size.ws_col, size.ws_row};
+  } else {
+    from_environment("COLUMNS", screen.columns);
+    from_environment("LINES", screen.rows);
+  }
+  return {std::max<std::size_t>(screen.columns, 20), std::max<std::size_t>(screen.rows, 5)};
 }
 
 Paint Paint::ForStdout() {

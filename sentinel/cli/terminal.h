@@ -24,6 +24,13 @@ class Paint {
 // Is stdout a terminal?
 bool OnTerminal();
 
+struct Screen {
+  std::size_t columns = 80;
+  std::size_t rows = 24;
+};
+// Of the terminal that stdout is; else of COLUMNS and LINES in the environment; else 80 x 24. At least 20 x 5.
+Screen ScreenSize();
+
 // Prints and flushes at once: whoever watches a log file sees each step when it happens.
 void Say(std::string_view line);
 

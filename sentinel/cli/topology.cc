@@ -7,6 +7,7 @@
 #include <set>
 
 #include "replication/base/text.h"
+#include "sentinel/cli/ask_all.h"
 
 namespace cli {
 namespace {
@@ -16,38 +17,26 @@ using base::ErrorCode;
 using base::Fail;
 using base::Result;
 
-// A process that is frozen accepts connections and says nothing: what it costs a person who waits.
-constexpr std::chrono::milliseconds kPatience{1000};
-constexpr std::chrono::milliseconds kImpatience{250};
-
 bool IsUnknownMaster(const base::Error& error) {
   return error.text.find("No such master") != std::string::npos;
 }
 
-// Calls `ask` on a connection to each sentinel in turn until one gives a value. A sentinel that is slow to answer is
-// passed over as long as there are others, and waited for when all are slow.
+// Calls `ask` on a connection to each sentinel that answers, in turn, until one gives a value.
 template <class Ask>
 auto FirstAnswer(const Where& where, const Ask& ask) -> decltype(ask(std::declval<RedisClient&>())) {
-  base::Error worst{ErrorCode::kIo, "no sentinel is known"};
-  bool have_error = false;
-  for (const auto patience : {kImpatience, kPatience}) {
-    for (const Endpoint& sentinel : where.sentinels) {
-      auto client = RedisClient::Connect(sentinel, where.credentials, patience);
-      base::Error error;
-      if (client) {
-        auto answer = ask(*client);
-        if (answer) return answer;
-        error = answer.error();
-      } else {
-        error = client.error();
-      }
-      // A sentinel that answers "unknown" or "not allowed" says more than one that cannot be reached.
-      if (!have_error || (worst.code == ErrorCode::kIo && error.code != ErrorCode::kIo)) worst = error;
-      have_error = true;
+  Responsive found = FindResponsive(where.sentinels, where.credentials);
+  std::vector<base::Error>& errors = found.silent;
+  for (const Endpoint& sentinel : found.sentinels) {
+    auto client = RedisClient::Connect(sentinel, where.credentials, kPatience);
+    if (!client) {
+      errors.push_back(client.error());
+      continue;
     }
-    if (worst.code != ErrorCode::kIo) break;
+    auto answer = ask(*client);
+    if (answer) return answer;
+    errors.push_back(answer.error());
   }
-  return tl::unexpected(worst);
+  return tl::unexpected(NobodyAnswers(errors));
 }
 
 // "127.0.0.1:7001: connection refused" without the address, for a place that names it anyway.
@@ -74,9 +63,28 @@ Result<Fields> AskMap(RedisClient& client, const std::vector<std::string>& words
   return Fields::FromReply(*reply);
 }
 
-Result<void> FillSentinel(RedisClient& client, const std::string& master, SentinelView& view) {
+std::int64_t MicrosNow() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::int64_t MicrosSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// What only `doctor` and its like want to know; it is missing when the server refuses it.
+void FillThorough(RedisClient& client, SentinelView& view) {
+  const std::int64_t before = MicrosNow();
+  if (const auto info = client.Ask({"INFO"})) view.info = Fields::FromInfo(info->text);
+  view.asked_at_us = (before + MicrosNow()) / 2;
+  if (auto config = AskMap(client, {"SENTINEL", "CONFIG", "GET", "*"})) view.config = std::move(*config);
+}
+
+Result<void> FillSentinel(RedisClient& client, const std::string& master, SentinelView& view, Depth depth) {
+  const auto begin = std::chrono::steady_clock::now();
   const auto id = client.Ask({"SENTINEL", "MYID"});
   if (!id) return tl::unexpected(id.error());
+  view.rtt_us = MicrosSince(begin);
   view.id = id->text;
   const auto address = client.Ask({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", master});
   if (!address) return tl::unexpected(address.error());
@@ -85,6 +93,7 @@ Result<void> FillSentinel(RedisClient& client, const std::string& master, Sentin
   }
   const auto fields = AskMap(client, {"SENTINEL", "MASTER", master});
   if (!fields) return tl::unexpected(fields.error());
+  view.fields = *fields;
   view.config_epoch = {static_cast<std::uint64_t>(fields->Number("config-epoch"))};
   view.quorum = static_cast<int>(fields->Number("quorum"));
   view.master_down = fields->Flag("flags", "s_down") || fields->Flag("flags", "o_down");
@@ -92,6 +101,7 @@ Result<void> FillSentinel(RedisClient& client, const std::string& master, Sentin
 
   const auto replicas = AskMaps(client, {"SENTINEL", "REPLICAS", master});
   if (!replicas) return tl::unexpected(replicas.error());
+  view.replica_fields = *replicas;
   for (const Fields& replica : *replicas) {
     const Endpoint where = replica.Address("ip", "port");
     view.replicas.push_back(where);
@@ -100,6 +110,7 @@ Result<void> FillSentinel(RedisClient& client, const std::string& master, Sentin
   }
   const auto peers = AskMaps(client, {"SENTINEL", "SENTINELS", master});
   if (!peers) return tl::unexpected(peers.error());
+  view.peer_fields = *peers;
   for (const Fields& peer : *peers) {
     const Endpoint where = peer.Address("ip", "port");
     view.peers.push_back(where);
@@ -109,11 +120,13 @@ Result<void> FillSentinel(RedisClient& client, const std::string& master, Sentin
   if (!quorum) return tl::unexpected(quorum.error());
   view.quorum_ok = !quorum->is_error();
   view.quorum_text = quorum->text;
+  if (depth == Depth::kThorough) FillThorough(client, view);
   view.answers = true;
   return {};
 }
 
-SentinelView AskSentinel(const Endpoint& address, const Credentials& credentials, const std::string& master) {
+SentinelView AskSentinel(const Endpoint& address, const Credentials& credentials, const std::string& master,
+                         Depth depth) {
   SentinelView view;
   view.address = address;
   auto client = RedisClient::Connect(address, credentials, kPatience);
@@ -121,19 +134,27 @@ SentinelView AskSentinel(const Endpoint& address, const Credentials& credentials
     view.error = WithoutAddress(client.error().text, address);
     return view;
   }
-  if (const auto filled = FillSentinel(*client, master, view); !filled) {
+  if (const auto filled = FillSentinel(*client, master, view, depth); !filled) {
     view.error = WithoutAddress(filled.error().text, address);
   }
   return view;
 }
 
-Result<void> FillNode(RedisClient& client, NodeView& view) {
+Result<void> FillNode(RedisClient& client, NodeView& view, Depth depth) {
+  const auto begin = std::chrono::steady_clock::now();
   // Replies that explain themselves (LOADING, MISCONF) come here; without a password, NOAUTH.
   const auto ping = client.Command({"PING"});
   if (!ping) return tl::unexpected(ping.error());
+  view.rtt_us = MicrosSince(begin);
+  const std::int64_t before = MicrosNow();
   const auto info = client.Ask({"INFO"});
   if (!info) return tl::unexpected(info.error());
-  const Fields fields = Fields::FromInfo(info->text);
+  view.asked_at_us = (before + MicrosNow()) / 2;
+  view.info = Fields::FromInfo(info->text);
+  const Fields& fields = view.info;
+  if (depth == Depth::kThorough) {
+    if (auto config = AskMap(client, {"CONFIG", "GET", "*"})) view.config = std::move(*config);
+  }
   view.answers = true;
   const std::string role = fields.Text("role");
   view.role = role == "master" ? Role::kMaster : role == "slave" ? Role::kReplica : Role::kUnknown;
@@ -196,13 +217,13 @@ const NodeView* Topology::Master() const {
   return address.empty() || found == nodes.end() ? nullptr : &*found;
 }
 
-NodeView AskNode(const Endpoint& address, const Credentials& credentials) {
+NodeView AskNode(const Endpoint& address, const Credentials& credentials, Depth depth) {
   NodeView view;
   view.address = address;
   auto client = RedisClient::Connect(address, credentials, kPatience);
   if (!client) {
     view.error = WithoutAddress(client.error().text, address);
-  } else if (const auto filled = FillNode(*client, view); !filled) {
+  } else if (const auto filled = FillNode(*client, view, depth); !filled) {
     view.error = WithoutAddress(filled.error().text, address);
   }
   if (!view.answers) view.why_not_writable = view.error;
@@ -236,11 +257,11 @@ Result<Endpoint> AskAddress(const Where& where, const std::string& master) {
   });
 }
 
-Result<Topology> AskTopology(const Where& where, const std::string& master) {
+Result<Topology> AskTopology(const Where& where, const std::string& master, Depth depth) {
   const auto first = FirstAnswer(where, [&](RedisClient& client) -> Result<SentinelView> {
     SentinelView view;
     view.address = client.address();
-    const auto filled = FillSentinel(client, master, view);
+    const auto filled = FillSentinel(client, master, view, Depth::kUsual);
     if (filled) return view;
     if (!IsUnknownMaster(filled.error())) return tl::unexpected(filled.error());
     return Fail(ErrorCode::kNotFound,
@@ -248,8 +269,10 @@ Result<Topology> AskTopology(const Where& where, const std::string& master) {
   });
   if (!first) return tl::unexpected(first.error());
 
-  const auto ask_sentinel = [&](const Endpoint& address) { return AskSentinel(address, where.credentials, master); };
-  const auto ask_node = [&](const Endpoint& address) { return AskNode(address, where.credentials); };
+  const auto ask_sentinel = [&](const Endpoint& address) {
+    return AskSentinel(address, where.credentials, master, depth);
+  };
+  const auto ask_node = [&](const Endpoint& address) { return AskNode(address, where.credentials, depth); };
   Answers<SentinelView> sentinels;
   Answers<NodeView> nodes;
   for (const Endpoint& address : where.sentinels) sentinels.Add(address, ask_sentinel);

@@ -29,6 +29,10 @@ struct NodeView {
   bool writable = false;                  // a master that accepts writes, as far as can be seen without writing
   std::string why_not_writable;           // empty when writable
   std::vector<AttachedReplica> attached;  // who replicates from it, by its own account
+  std::int64_t rtt_us = -1;               // of a PING from here; -1: no answer
+  Fields info;                            // all of INFO
+  std::int64_t asked_at_us = 0;           // our clock (since 1970) in the middle of that INFO
+  Fields config;                          // CONFIG GET *, when asked thoroughly and allowed
 };
 
 struct SentinelView {
@@ -48,6 +52,15 @@ struct SentinelView {
   std::vector<base::Endpoint> unlinked_replicas;  // those without a master when it last asked: up to 10 s old
   std::vector<base::Endpoint> peers;              // other sentinels it knows
   std::vector<base::Endpoint> bad_peers;          // of these, those it finds down or has no link to
+  std::int64_t rtt_us = -1;                       // of a question from here; -1: no answer
+  Fields fields;                                  // SENTINEL MASTER
+  std::vector<Fields> replica_fields;             // SENTINEL REPLICAS
+  std::vector<Fields> peer_fields;                // SENTINEL SENTINELS
+  Fields info;                                    // INFO, when asked thoroughly
+  std::int64_t asked_at_us = 0;                   // our clock in the middle of that INFO
+  Fields config;                                  // SENTINEL CONFIG GET *, when asked thoroughly
+  // One of ours; false also while that is not known, because it does not answer or was not asked thoroughly.
+  bool ours() const { return info.Has("vigil_version"); }
 };
 
 struct Topology {
@@ -77,12 +90,15 @@ base::Result<std::vector<std::string>> AskMasterNames(const Where& where);
 // The address clients are given. Error kNotFound: no sentinel that answers knows this master. Others as above.
 base::Result<base::Endpoint> AskAddress(const Where& where, const std::string& master);
 
+// How much to ask: what `status` shows, or versions, clocks and settings too.
+enum class Depth { kUsual, kThorough };
+
 // Asks the sentinels and then every node, all at once: costs about one timeout when some do not answer.
 // Errors as AskAddress.
-base::Result<Topology> AskTopology(const Where& where, const std::string& master);
+base::Result<Topology> AskTopology(const Where& where, const std::string& master, Depth depth = Depth::kUsual);
 
 // What a node says about itself: INFO and PING. Never fails: the view says what went wrong.
-NodeView AskNode(const base::Endpoint& address, const Credentials& credentials);
+NodeView AskNode(const base::Endpoint& address, const Credentials& credentials, Depth depth = Depth::kUsual);
 
 // Fills in address, quorum, lag and problems from the views. Pure.
 void Judge(Topology& topology);

@@ -26,7 +26,7 @@ int History(const HistoryOptions& options) {
   std::vector<std::string> words{"SENTINEL", "HISTORY", options.master};
   if (options.count) words.insert(words.end(), {"COUNT", fmt::format("{}", *options.count)});
   const auto answer = AskAnySentinel(*found, options.master, words);
-  if (!answer) return ReportRefusedAnswer(answer.error(), *found);
+  if (!answer) return ReportRefusedAnswer(answer.error(), *found, options.master);
   json decisions = json::array();
   for (const Reply& item : answer->reply.items) {
     auto decision = EvidenceFromReply(item);
@@ -54,7 +54,7 @@ int ExplainNow(const ExplainOptions& options) {
   const auto found = FindSentinels(options.ask);
   if (!found) return ReportNoSentinels(found.error());
   const auto answer = AskAnySentinel(*found, options.master, {"SENTINEL", "EXPLAIN", options.master});
-  if (!answer) return ReportRefusedAnswer(answer.error(), *found);
+  if (!answer) return ReportRefusedAnswer(answer.error(), *found, options.master);
   const auto outlook = EvidenceFromReply(answer->reply);
   if (!outlook) return ReportOdd(answer->sentinel, outlook.error());
   if (options.json) {
@@ -64,7 +64,7 @@ int ExplainNow(const ExplainOptions& options) {
     out.pop_back();
     Say(out);
   }
-  return outlook->value("would-succeed", "") == "yes" ? kDone : kFailed;
+  return outlook->value("would-succeed", "") == "yes" ? kDone : kDegraded;
 }
 
 }  // namespace cli

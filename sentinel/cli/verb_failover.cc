@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
@@ -11,6 +13,7 @@
 #include "sentinel/cli/evidence_view.h"
 #include "sentinel/cli/find_sentinels.h"
 #include "sentinel/cli/interrupt.h"
+#include "sentinel/cli/table.h"
 #include "sentinel/cli/terminal.h"
 #include "sentinel/cli/timeline.h"
 #include "sentinel/cli/verbs.h"
@@ -25,7 +28,7 @@ int ReportRefusal(const std::string& text, const std::string& master) {
   const std::string reason = text.substr(std::min(text.find("NOGOODSLAVE Replica"), text.size()));
   if (!reason.empty()) {
     Complain(reason.substr(reason.find(' ') + 1), fmt::format("`vigil explain {}` ranks the replicas", master));
-    return kFailed;
+    return kRefused;
   }
   if (text.find("INPROG") != std::string::npos) {
     Complain(fmt::format("a failover of {} is already in progress", master), "watch it with `vigil status`");
@@ -35,7 +38,7 @@ int ReportRefusal(const std::string& text, const std::string& master) {
   } else {
     Complain(text, "`vigil status` shows the sentinels");
   }
-  return kFailed;
+  return kRefused;
 }
 
 // The way of the replicas to the new master.
@@ -87,13 +90,82 @@ base::Result<std::vector<std::string>> Request(const FailoverOptions& options) {
   return words;
 }
 
+// Lines for people while it happens, or one object for programs at its end.
+class Teller {
+ public:
+  Teller(const FailoverOptions& options, const Endpoint& from, Instant origin)
+      : options_(options), from_(from), origin_(origin) {}
+
+  void Line(const std::string& line) {
+    HideProgress();
+    if (!options_.json) Say(line);
+  }
+  // As it stands behind Line() on a terminal, until the next: what is awaited now.
+  void Progress(const std::string& text) {
+    if (options_.json || !OnTerminal()) return;
+    std::fputs(("\r" + Clip("     ... " + text, ScreenSize().columns - 1) + "\x1b[K").c_str(), stdout);
+    std::fflush(stdout);
+    shown_ = true;
+  }
+  void Step(const std::string& event, const std::string& text, double ms) {
+    steps_.push_back({{"ms", static_cast<std::int64_t>(ms)}, {"event", event}, {"text", text}});
+  }
+  // Said before the verb returns `code`.
+  int End(int code, const Endpoint& to, const std::string& mode, const std::string& loss) {
+    HideProgress();
+    if (!options_.json) return code;
+    const auto text = [](const std::string& value) { return value.empty() ? nlohmann::json() : nlohmann::json(value); };
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - origin_);
+    Say(nlohmann::ordered_json{{"master", options_.master},
+                               {"done", code == kDone},
+                               {"exit_code", code},
+                               {"from", from_.ToString()},
+                               {"to", to.empty() ? nlohmann::json() : nlohmann::json(to.ToString())},
+                               {"mode", text(mode)},
+                               {"loss", text(loss.empty() ? "" : LossInWords(loss))},
+                               {"ms", took.count()},
+                               {"steps", steps_}}
+            .dump(2));
+    return code;
+  }
+
+ private:
+  void HideProgress() {
+    if (shown_) std::fputs("\r\x1b[K", stdout);
+    shown_ = false;
+  }
+
+  const FailoverOptions& options_;
+  Endpoint from_;
+  Instant origin_;
+  nlohmann::ordered_json steps_ = nlohmann::ordered_json::array();
+  bool shown_ = false;
+};
+
+// How far the replicas still are behind the master; empty when it cannot be told.
+std::string CatchingUp(const Endpoint& master, const std::set<Endpoint>& nodes, const Credentials& credentials) {
+  const NodeView source = AskNode(master, credentials);
+  std::string text;
+  for (const Endpoint& address : nodes) {
+    if (address == master) continue;
+    const NodeView node = AskNode(address, credentials);
+    if (source.offset < 0 || node.offset < 0) continue;
+    text += fmt::format(
+        "{}{}{}", text.empty() ? "" : "; ", address.ToString(),
+        node.syncing ? " is being sent a full copy"
+                     : fmt::format(" {} B behind", Grouped(std::max<base::Offset>(0, source.offset - node.offset))));
+  }
+  return text;
+}
+
 // What others may still take to tell of a promotion whose leader died: a hello comes every two seconds.
 constexpr std::chrono::seconds kRumour{5};
 
-int Watch(const FailoverOptions& options, const Where& where, const Topology& before, const Endpoint& leader,
-          EventFollower& follower, Instant origin) {
+int WatchFailover(const FailoverOptions& options, const Where& where, const Topology& before, const Endpoint& leader,
+                  EventFollower& follower, Instant origin) {
   const Paint paint = Paint::ForStdout();
   Timeline timeline(origin, options.master);
+  Teller teller(options, before.address, origin);
   std::vector<Endpoint> nodes;
   bool all_answer = true;
   for (const NodeView& node : before.nodes) {
@@ -101,7 +173,7 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
     if (node.answers) {
       nodes.push_back(node.address);
     } else {
-      Say(fmt::format("  not waiting for {}: it does not answer ({})", node.address.ToString(), node.error));
+      teller.Line(fmt::format("  not waiting for {}: it does not answer ({})", node.address.ToString(), node.error));
     }
   }
   Followers followers(std::move(nodes), where.credentials);
@@ -111,10 +183,14 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
   std::string mode;  // "coordinated by FAILOVER of the node"; empty: nobody says, as with stock sentinels
   std::string loss;
   std::optional<Instant> followed_at;
+  Instant next_progress = steady_clock::now() + std::chrono::milliseconds(250);
   std::optional<Instant> leader_lost_at;
   const auto show_events = [&] {
     for (const Event& event : follower.Take()) {
-      if (const std::string line = timeline.Take(event, paint); !line.empty()) Say(line);
+      if (const std::string line = timeline.Take(event, paint); !line.empty()) {
+        teller.Line(line);
+        teller.Step(event.name, Explain(event), timeline.MillisAt(event.at));
+      }
       if (event.master == options.master && event.name.starts_with("-failover-abort")) given_up = event.name;
       if (event.master != options.master) continue;
       if (event.name == "+failover-mode") mode = event.rest;
@@ -125,13 +201,14 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
   const auto note = [&](const std::string& what) {
     const Instant now = steady_clock::now();
     show_events();
-    Say(timeline.Note(now, what, paint));
+    teller.Line(timeline.Note(now, what, paint));
+    teller.Step("", what, timeline.MillisAt(now));
   };
   while (steady_clock::now() < deadline) {
     show_events();
     if (!given_up.empty()) {
       Complain(fmt::format("the sentinels gave the failover up ({})", given_up), "`vigil status` shows why it may be");
-      return kFailed;
+      return teller.End(kFailed, master, mode, loss);
     }
     if (!leader_lost_at && !follower.Follows(leader)) {
       leader_lost_at = steady_clock::now();
@@ -141,7 +218,7 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
       Complain(fmt::format("the sentinel at {} died in the middle of the failover, and no other speaks of a new master",
                            leader.ToString()),
                "`vigil status` shows the state; when it is healthy, try again");
-      return kFailed;
+      return teller.End(kFailed, master, mode, loss);
     }
     if (master.empty()) {
       const auto address = AskAddress(where, options.master);
@@ -158,14 +235,19 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
       const bool account_due = mode.starts_with("coordinated") && loss.empty();
       if (followed && (!account_due || steady_clock::now() > *followed_at + kAccount)) {
         if (!mode.empty()) {
-          Say(fmt::format("The failover was {}; {}.", ModeInWords(mode),
-                          loss.empty() ? fmt::format("what it cost will be in `vigil history {}`", options.master)
-                                       : LossInWords(loss)));
+          teller.Line(fmt::format("The failover was {}; {}.", ModeInWords(mode),
+                                  loss.empty()
+                                      ? fmt::format("what it cost will be in `vigil history {}`", options.master)
+                                      : LossInWords(loss)));
         }
-        Say(fmt::format("Done: {} is writable at {}, and {} follows it.", options.master, master.ToString(),
-                        all_answer ? "every replica" : "every replica that answered"));
-        return kDone;
+        teller.Line(fmt::format("Done: {} is writable at {}, and {} follows it.", options.master, master.ToString(),
+                                all_answer ? "every replica" : "every replica that answered"));
+        return teller.End(kDone, master, mode, loss);
       }
+    }
+    if (OnTerminal() && steady_clock::now() > next_progress) {
+      teller.Progress(CatchingUp(master.empty() ? before.address : master, followers.waiting(), where.credentials));
+      next_progress = steady_clock::now() + std::chrono::milliseconds(250);
     }
     if (!Pause(std::chrono::milliseconds(10))) {
       Complain("interrupted", "the sentinels go on with the failover; watch it with `vigil status`");
@@ -180,7 +262,7 @@ int Watch(const FailoverOptions& options, const Where& where, const Topology& be
     Complain(fmt::format("after {} s these do not follow {}:{}", options.timeout_seconds, master.ToString(), late),
              "`vigil status` shows the state");
   }
-  return kFailed;
+  return teller.End(kTimedOut, master, mode, loss);
 }
 
 }  // namespace
@@ -189,18 +271,18 @@ int Failover(const FailoverOptions& options) {
   const auto request = Request(options);
   if (!request) {
     Complain(request.error().text, "see `vigil failover --help`");
-    return kCannotAsk;
+    return kBadUsage;
   }
   const auto found = FindSentinels(options.ask);
   if (!found) return ReportNoSentinels(found.error());
   const auto before = AskTopology(found->where, options.master);
-  if (!before) return ReportAskError(before.error(), *found);
+  if (!before) return ReportAskError(before.error(), *found, options.master);
   Where where{{}, found->where.credentials};
   for (const SentinelView& sentinel : before->sentinels) {
     if (sentinel.answers) where.sentinels.push_back(sentinel.address);
   }
   auto follower = EventFollower::Start(where.sentinels, where.credentials);
-  if (!follower) return ReportAskError(follower.error(), *found);
+  if (!follower) return ReportAskError(follower.error(), *found, options.master);
   // The one that knows most about the others is asked first: it is the likeliest to succeed.
   std::vector<SentinelView> candidates = before->sentinels;
   std::ranges::stable_sort(candidates, std::greater(), [](const SentinelView& sentinel) {
@@ -221,9 +303,10 @@ int Failover(const FailoverOptions& options) {
       continue;
     }
     if (!reply) return ReportRefusal(reply.error().text, options.master);
-    Say(fmt::format("{}: asked the sentinel at {} to replace the master {}", options.master,
-                    candidate.address.ToString(), before->address.ToString()));
-    return Watch(options, where, *before, candidate.address, **follower, origin);
+    if (!options.json)
+      Say(fmt::format("{}: asked the sentinel at {} to replace the master {}", options.master,
+                      candidate.address.ToString(), before->address.ToString()));
+    return WatchFailover(options, where, *before, candidate.address, **follower, origin);
   }
   if (stock) {
     Complain("only stock sentinels answer, and they know a failover without further wishes alone",

@@ -55,14 +55,14 @@ int Journal(std::vector<std::string> words, const Credentials& credentials) {
     const auto folder = FolderOf(words[1], credentials);
     if (!folder) {
       Complain(folder.error().text);
-      return kCannotAsk;
+      return kUnreachable;
     }
     words[1] = *folder;
   }
   const auto program = FindExecutable("vigil-node");
   if (!program) {
     Complain(program.error().text, "install vigil-node beside vigil");
-    return kCannotAsk;
+    return kFailed;
   }
   words.insert(words.begin(), {*program, "--journal"});
   std::vector<char*> argv;
@@ -70,7 +70,7 @@ int Journal(std::vector<std::string> words, const Credentials& credentials) {
   argv.push_back(nullptr);
   execv(program->c_str(), argv.data());
   Complain(fmt::format("cannot start {}: {}", *program, std::strerror(errno)));
-  return kCannotAsk;
+  return kFailed;
 }
 
 }  // namespace cli

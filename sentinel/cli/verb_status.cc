@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <future>
+#include <nlohmann/json.hpp>
 
 #include "sentinel/cli/find_sentinels.h"
 #include "sentinel/cli/render_status.h"
@@ -21,9 +23,15 @@ int Status(const StatusOptions& options) {
   }
   std::vector<Topology> topologies;
   bool healthy = !names.empty();
+  // All at once: where half of the servers are frozen, each question takes its second.
+  std::vector<std::future<base::Result<Topology>>> asked;
   for (const std::string& name : names) {
-    auto topology = AskTopology(found->where, name);
-    if (!topology) return ReportAskError(topology.error(), *found);
+    asked.push_back(std::async(std::launch::async, [&] { return AskTopology(found->where, name); }));
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string& name = names[i];
+    auto topology = asked[i].get();
+    if (!topology) return ReportAskError(topology.error(), *found, name);
     healthy = healthy && topology->healthy();
     topologies.push_back(std::move(*topology));
   }
@@ -40,17 +48,18 @@ int Status(const StatusOptions& options) {
   for (const Topology& topology : topologies) {
     if (!topology.refused()) continue;
     Complain(fmt::format("{} does not let us ask", topology.address.ToString()), kPasswordAdvice);
-    return kCannotAsk;
+    return kUnreachable;
   }
-  return healthy ? kDone : kFailed;
+  return healthy ? kDone : kDegraded;
 }
 
-int Addr(const AskOptions& options, const std::string& master) {
-  const auto found = FindSentinels(options);
+int Addr(const MasterOptions& options) {
+  const auto found = FindSentinels(options.ask);
   if (!found) return ReportNoSentinels(found.error());
-  const auto address = AskAddress(found->where, master);
-  if (!address) return ReportAskError(address.error(), *found);
-  Say(address->ToString());
+  const auto address = AskAddress(found->where, options.master);
+  if (!address) return ReportAskError(address.error(), *found, options.master);
+  const std::string text = address->ToString();
+  Say(options.json ? nlohmann::json{{"master", options.master}, {"address", text}}.dump() : text);
   return kDone;
 }
 

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "tests/cluster/cli_bench.h"
 #include "tests/support/process.h"
 #include "tests/support/redis.h"
 
@@ -16,77 +17,6 @@ using namespace support;
 using nlohmann::json;
 
 namespace {
-
-constexpr int kLimitMs = 120000;
-
-struct Said {
-  int code = -1;
-  std::string text;  // stdout and stderr
-
-  bool Has(std::string_view part) const { return text.find(part) != std::string::npos; }
-};
-
-// Whether the process is gone, or is a zombie that nobody collects.
-bool Ended(pid_t pid) {
-  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
-  const std::string line{std::istreambuf_iterator<char>(stat), {}};
-  const auto name_end = line.rfind(") ");
-  return name_end == std::string::npos || line[name_end + 2] == 'Z' || line[name_end + 2] == 'X';
-}
-
-// A folder for a local cluster, which is ended with it, whatever the test did.
-class Bench {
- public:
-  ~Bench() {
-    if (std::filesystem::exists(folder() + "/cluster.json")) Vigil({"down", "--dir", folder()});
-  }
-  // With a space: paths of users have them.
-  std::string folder() const { return temp_.path() + "/a cluster"; }
-
-  Process Start(std::vector<std::string> words) {
-    words.insert(words.begin(), OurProgram("vigil"));
-    return Process(std::move(words), fmt::format("{}/said-{}", temp_.path(), ++runs_));
-  }
-  Said Vigil(std::vector<std::string> words) {
-    Process process = Start(std::move(words));
-    const auto code = process.Wait(kLimitMs);
-    return {code.value_or(-1), process.log()};
-  }
-  // The verb on this cluster.
-  Said Do(std::vector<std::string> words) {
-    words.insert(words.begin() + 1, {"--dir", folder()});
-    return Vigil(std::move(words));
-  }
-  json Servers() const { return json::parse(ReadTextFile(folder() + "/cluster.json")).at("servers"); }
-  json Server(const std::string& name) const {
-    for (const json& server : Servers()) {
-      if (server.at("name") == name) return server;
-    }
-    throw std::runtime_error("no server " + name);
-  }
-  pid_t Pid(const std::string& name) const { return Server(name).at("pid").get<pid_t>(); }
-  // Kills it and returns when it is gone: a process that was sent SIGKILL runs on until the kernel has ended it.
-  void Kill(const std::string& name) const {
-    const pid_t pid = Pid(name);
-    kill(pid, SIGKILL);
-    REQUIRE(WaitFor([&] { return Ended(pid); }));
-  }
-  // Processes that were given a configuration in our folder.
-  int Running() const {
-    int count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      std::error_code error;
-      const auto where = std::filesystem::read_symlink(entry.path() / "cwd", error);
-      // A zombie has no working directory.
-      if (!error && where.string().starts_with(folder())) ++count;
-    }
-    return count;
-  }
-
- private:
-  TempDir temp_;
-  int runs_ = 0;
-};
 
 std::vector<std::string> With(std::vector<std::string> words, const std::vector<std::string>& more) {
   words.insert(words.end(), more.begin(), more.end());
@@ -157,7 +87,7 @@ void WholeLife(const std::vector<std::string>& programs) {
   CHECK(down.Has("Ended 6 processes"));
   CHECK(bench.Running() == 0);
   CHECK(bench.Do({"down"}).code == 0);
-  CHECK(bench.Do({"status"}).code == 2);
+  CHECK(bench.Do({"status"}).code == 3);
 }
 
 }  // namespace
@@ -201,7 +131,7 @@ TEST_CASE("cli: a failover says how it was done and what it cost, and what opera
   CHECK(master != address("node-3") + "\n");
 
   said = bench.Do({"failover", "mymaster", "--coordinated", "--to", "127.0.0.1:1"});
-  CHECK(said.code == 1);
+  CHECK(said.code == 5);
   CHECK(said.Has("No such replica of 'mymaster': 127.0.0.1:1"));
   CHECK(bench.Do({"failover", "mymaster", "--coordinated", "--force"}).code == 2);
   CHECK(bench.Do({"failover", "mymaster", "--to", "no address at all"}).code == 2);
@@ -227,7 +157,7 @@ TEST_CASE("cli: a failover says how it was done and what it cost, and what opera
   CHECK(bench.Do({"resume", "mymaster"}).code == 0);
   CHECK_FALSE(bench.Do({"explain", "mymaster"}).Has("    waits "));
 
-  CHECK(bench.Do({"forget", "mymaster", address("node-1")}).code == 1);  // it lives
+  CHECK(bench.Do({"forget", "mymaster", address("node-1")}).code == 5);  // it lives
   bench.Kill("sentinel-3");
   REQUIRE(WaitFor([&] { return bench.Do({"forget", "mymaster", address("sentinel-3")}).code == 0; }));
   REQUIRE(WaitFor([&] {
@@ -289,13 +219,13 @@ TEST_CASE("cli: status counts what does not answer, and says so in its exit code
   kill(bench.Pid("sentinel-3"), SIGSTOP);
   Said status = bench.Do({"status"});
   INFO(status.text);
-  CHECK(status.code == 1);
+  CHECK(status.code == 4);
   CHECK(status.Has("mymaster  DEGRADED  writable at"));
   CHECK(status.Has("(1/2 replicas linked, 2/3 sentinels, quorum 2)"));
   bench.Kill("node-1");
   status = bench.Do({"status"});
   INFO(status.text);
-  CHECK(status.code == 1);
+  CHECK(status.code == 4);
   CHECK(status.Has("mymaster  DOWN  NOT WRITABLE at"));
   // A stopped process is ended all the same.
   CHECK(bench.Do({"down"}).code == 0);
@@ -345,11 +275,12 @@ TEST_CASE("cli: what cannot work is said in one line on stderr") {
            {"up", "--nodes", "many"},
            {"addr"},
            {"failover"},
+           {"pause", "mymaster"},
+           {"plan", "nothing", "mymaster"},
+           {"plan", "switchover", "mymaster", "--to", "no address at all"},
+           {"drain", "no address at all"},
+           {"config"},
            {"status", "--sentinel", "not an address"},
-           {"status", "--sentinel", nobody},
-           {"addr", "mymaster", "--sentinel", nobody},
-           {"failover", "mymaster", "--sentinel", nobody},
-           {"status", "--dir", bench.folder()},
        }) {
     const Said said = bench.Vigil(words);
     CAPTURE(words);
@@ -357,6 +288,31 @@ TEST_CASE("cli: what cannot work is said in one line on stderr") {
     CHECK(said.code == 2);
     CHECK(one_line(said));
   }
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"status", "--sentinel", nobody},
+           {"addr", "mymaster", "--sentinel", nobody},
+           {"failover", "mymaster", "--sentinel", nobody},
+           {"switchover", "mymaster", "--sentinel", nobody},
+           {"plan", "failover", "mymaster", "--sentinel", nobody},
+           {"doctor", "--sentinel", nobody},
+           {"why", "mymaster", "--sentinel", nobody},
+           {"topology", "mymaster", "--sentinel", nobody},
+           {"config", "diff", "mymaster", "--sentinel", nobody},
+           {"drain", nobody},
+           {"status", "--dir", bench.folder()},
+       }) {
+    const Said said = bench.Vigil(words);
+    CAPTURE(words);
+    CAPTURE(said.text);
+    CHECK(said.code == 3);
+    CHECK(one_line(said));
+  }
+  // Each that was tried is named with what it answered.
+  const std::string other = fmt::format("127.0.0.1:{}", FreePort());
+  const Said tried = bench.Vigil({"status", "--sentinel", nobody, "--sentinel", other});
+  CHECK(tried.Has(nobody + ": connection refused"));
+  CHECK(tried.Has(other + ": connection refused"));
+  CHECK(bench.Vigil({"satus"}).Has("did you mean 'status'?"));
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {"down", "--dir", bench.folder()},
            {"up", "--dir", "/dev/null/x"},
@@ -369,9 +325,11 @@ TEST_CASE("cli: what cannot work is said in one line on stderr") {
     CHECK(one_line(said));
   }
   CHECK(bench.Vigil({"--version"}).code == 0);
-  for (const char* verb : {"up", "down", "status", "addr", "failover", "demo"}) {
+  for (const char* verb : {"up", "down", "status", "addr", "failover", "demo", "doctor", "plan", "switchover", "drain",
+                           "topology", "why", "pause", "resume", "history", "forget"}) {
     const Said help = bench.Vigil({verb, "--help"});
     CHECK(help.code == 0);
     CHECK(help.Has("Usage: vigil " + std::string(verb)));
+    CHECK(help.Has("Examples:"));
   }
 }
