@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "sentinel/cli/flags.h"
+#include "sentinel/cli/verbs_look.h"
 
 namespace cli {
 namespace {
@@ -19,7 +20,9 @@ CLI::App* AddMasterVerb(CLI::App& app, int& code, const std::string& name, const
 }
 
 void AddLooks(CLI::App& app, int& code) {
+  AddMasterVerb(app, code, "show", "Every node and sentinel of a master, and what each thinks of the others", &Show);
   AddMasterVerb(app, code, "topology", "Who replicates from whom, as a tree", &TopologyTree);
+  AddMasterVerb(app, code, "matrix", "Who reaches whom, and how long an answer takes", &Matrix);
   AddMasterVerb(app, code, "why", "The latest decision, or the one being made, told in sentences", &Why);
   CLI::App* const config = app.add_subcommand("config", "What the sentinels are set to");
   config->require_subcommand(1);
@@ -149,6 +152,7 @@ void AddOperatorVerbs(CLI::App& app, int& code) {
   AddDrain(app, code);
   AddLooks(app, code);
   AddLive(app, code);
+  AddToolVerbs(app, code);
 }
 
 }  // namespace cli

@@ -21,7 +21,9 @@ constexpr std::array kExamples = {
     Example{"status", "vigil status", "all masters of the sentinel on this machine"},
     Example{"status", "vigil status mymaster --json | jq .healthy", "for scripts"},
     Example{"addr", "redis-cli -u redis://$(vigil addr mymaster)", "talk to whichever node is the master"},
+    Example{"show", "vigil show mymaster", "every node and sentinel, and why a replica would not be taken"},
     Example{"topology", "vigil topology mymaster", "the tree of replication, chains and lag included"},
+    Example{"matrix", "vigil matrix mymaster", "which link is cut, seen from both ends"},
     Example{"watch", "vigil watch mymaster", "live; q ends it"},
     Example{"events", "vigil events -f", "what the sentinels say from now on"},
     Example{"events", "vigil events mymaster -f --json --for 10m", "ten minutes of it, an object per line"},
@@ -43,6 +45,8 @@ constexpr std::array kExamples = {
     Example{"doctor", "vigil doctor --json | jq '.findings[].remedy'", "for scripts"},
     Example{"journal", "vigil journal show 127.0.0.1:6379 --match 'FLUSH*'", "who emptied it, and when"},
     Example{"demo", "vigil demo --rate 5000", "kill a master under load and count what it costs"},
+    Example{"completion", "vigil completion bash > /etc/bash_completion.d/vigil", "for all shells of this machine"},
+    Example{"manual", "vigil manual status | man -l -", "the page of a verb"},
 };
 
 }  // namespace
