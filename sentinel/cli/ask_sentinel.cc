@@ -70,7 +70,7 @@ int ReportRefusedAnswer(const base::Error& error, const Found& found, const std:
   }
   if (error.text.starts_with(kStock)) {
     Complain(error.text, "name one of vigil-sentinel with --sentinel HOST:PORT");
-    return kFailed;
+    return kRefused;
   }
   return ReportAskError(error, found, master);
 }

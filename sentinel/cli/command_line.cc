@@ -77,7 +77,7 @@ void AddEvidenceVerbs(CLI::App& app, int& code) {
   explain_verb->add_flag("--json", explain->json, "for programs");
   AddAskFlags(*explain_verb, explain->ask);
   explain_verb->footer(
-      "Exit codes: 0 a failover would succeed, 4 it would not, 1 nobody can say, 3 no sentinel answers.\n"
+      "Exit codes: 0 a failover would succeed, 4 it would not, 5 nobody can say, 3 no sentinel answers.\n"
       "Without --sentinel and --dir: the cluster in ./vigil-data, or else 127.0.0.1:26379.");
   explain_verb->final_callback([explain, &code] {
     TakePasswordFromEnvironment(explain->ask.credentials);

@@ -311,7 +311,7 @@ int Failover(const FailoverOptions& options) {
   if (stock) {
     Complain("only stock sentinels answer, and they know a failover without further wishes alone",
              fmt::format("try `vigil failover {}`", options.master));
-    return kFailed;
+    return kRefused;
   }
   return ReportAskError(error, *found);
 }

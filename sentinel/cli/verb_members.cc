@@ -26,6 +26,11 @@ std::vector<std::string> StockVoters(const Found& found, const std::string& mast
   return stock;
 }
 
+std::string AreStock(const std::vector<std::string>& stock) {
+  return fmt::format("{} {}", fmt::join(stock, " and "),
+                     stock.size() == 1 ? "is a stock sentinel" : "are stock sentinels");
+}
+
 // Sends it, and says `done` with the sentinel that took it.
 int Tell(const AskOptions& ask, const std::string& master, const std::vector<std::string>& words,
          const std::string& done, bool as_json) {
@@ -36,8 +41,8 @@ int Tell(const AskOptions& ask, const std::string& master, const std::vector<std
   if (!answer) {
     const std::vector<std::string> stock = pausing ? StockVoters(*found, master) : std::vector<std::string>();
     if (stock.empty()) return ReportRefusedAnswer(answer.error(), *found, master);
-    Complain(fmt::format("a pause of {} would stop nothing: {} is a stock sentinel and fails over all the same", master,
-                         fmt::join(stock, " and ")),
+    Complain(fmt::format("a pause of {} would stop nothing: {}, and there it fails over all the same", master,
+                         AreStock(stock)),
              "replace it by a vigil-sentinel, or pause the others with --anyway");
     return kRefused;
   }
@@ -50,7 +55,7 @@ int Tell(const AskOptions& ask, const std::string& master, const std::vector<std
   }
   Say(fmt::format("{} The sentinel at {} has it on disk and tells the others.", done, answer->sentinel.ToString()));
   if (!stock.empty()) {
-    Say(fmt::format("Beware: {} is a stock sentinel, which does not heed a pause.", fmt::join(stock, " and ")));
+    Say(fmt::format("Beware: {}, and a pause is not heeded there.", AreStock(stock)));
   }
   return kDone;
 }

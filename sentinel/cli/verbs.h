@@ -161,7 +161,7 @@ int Events(const EventsOptions& options);
 int Watch(const WatchOptions& options);
 // kDone also when nothing was decided yet.
 int History(const HistoryOptions& options);
-// kDone: a failover would succeed now; kDegraded: it would not; kFailed: nobody can say.
+// kDone: a failover would succeed now; kDegraded: it would not; kRefused: nobody can say.
 int ExplainNow(const ExplainOptions& options);
 // kDone when it is durable at a sentinel. kRefused: it says no.
 int Forget(const ForgetOptions& options);

@@ -169,13 +169,25 @@ TEST_CASE("cli: a failover says how it was done and what it cost, and what opera
 TEST_CASE("cli: what stock sentinels do not know is said") {
   Bench bench;
   REQUIRE(bench.Do(With({"up", "--down-after", "2000"}, StockFlags())).code == 0);
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"failover", "mymaster", "--coordinated"}, {"history", "mymaster"}, {"explain", "mymaster"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"failover", "mymaster", "--coordinated"},
+                                             {"history", "mymaster"},
+                                             {"explain", "mymaster"},
+                                             {"why", "mymaster"},
+                                             {"switchover", "mymaster"},
+                                             {"pause", "mymaster", "10m"}}) {
     const Said said = bench.Do(words);
     CAPTURE(said.text);
-    CHECK(said.code == 1);
+    CHECK(said.code == 5);
     CHECK(said.Has("stock"));
   }
+  // What can be seen without their help is shown.
+  CHECK(bench.Do({"topology", "mymaster"}).code == 0);
+  CHECK(bench.Do({"matrix", "mymaster"}).code == 0);
+  CHECK(bench.Do({"show", "mymaster"}).Has("stock 7."));
+  const Said findings = bench.Do({"doctor"});
+  CHECK(findings.code == 4);
+  CHECK(findings.Has("it comes back empty"));
 }
 
 TEST_CASE("cli: up completes a cluster that lost processes, and finds one that is whole") {
