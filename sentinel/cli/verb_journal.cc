@@ -55,7 +55,7 @@ int Journal(std::vector<std::string> words, const Credentials& credentials) {
     const auto folder = FolderOf(words[1], credentials);
     if (!folder) {
       Complain(folder.error().text);
-      return kUnreachable;
+      return folder.error().code == base::ErrorCode::kIo ? kUnreachable : kFailed;
     }
     words[1] = *folder;
   }
